@@ -1,0 +1,78 @@
+// Avro's binary encoding (Apache Avro 1.11 specification) of the types that `ColumnType` names, and the envelope that
+// schema registries put before it: a zero byte, the schema's number in four bytes (big-endian), then the Avro value.
+
+/// Bytes of the envelope before the Avro value.
+public let envelopeLength = 5
+
+extension ByteWriter {
+    @inlinable public mutating func appendEnvelope(_ schema: SchemaID) {
+        append(0)
+        appendBigEndian(schema.number)
+    }
+
+    @inlinable public mutating func appendAvro(_ bytes: UnsafeRawBufferPointer) {
+        appendVarint(Int64(bytes.count))
+        append(contentsOf: bytes)
+    }
+
+    @inlinable public mutating func appendAvro(_ text: String) {
+        var text = text
+        text.withUTF8 { appendAvro(UnsafeRawBufferPointer($0)) }
+    }
+
+    @inlinable public mutating func appendAvro(_ number: Double) { appendLittleEndian(number.bitPattern) }
+
+    /// A decimal: the shortest big-endian two's complement of the unscaled integer, with its length.
+    @inlinable public mutating func appendAvroDecimal(_ unscaled: Int64) {
+        let signBits = (unscaled ^ (unscaled >> 63)).leadingZeroBitCount
+        let length = (72 - signBits) / 8
+        reserve(9)
+        appendUnchecked(UInt8(truncatingIfNeeded: length << 1))
+        var shift = (length - 1) * 8
+        while shift >= 0 {
+            appendUnchecked(UInt8(truncatingIfNeeded: unscaled >> Int64(shift)))
+            shift -= 8
+        }
+    }
+}
+
+extension ByteReader {
+    /// The schema's number, or nil when the value does not begin with an envelope.
+    @inlinable @inline(__always) public mutating func readEnvelope() -> SchemaID? {
+        guard readByte() == 0 else { return nil }
+        let number = readBigEndian(Int32.self)
+        return isValid ? SchemaID(number) : nil
+    }
+
+    @inlinable @inline(__always) public mutating func readAvroBytes() -> UnsafeRawBufferPointer {
+        readBytes(Int(truncatingIfNeeded: readVarint()))
+    }
+
+    @inlinable public mutating func readAvroString() -> String { String(decoding: readAvroBytes(), as: UTF8.self) }
+
+    @inlinable public mutating func readAvroDouble() -> Double { Double(bitPattern: readLittleEndian(UInt64.self)) }
+
+    @inlinable @inline(__always) public mutating func readAvroDecimal() -> Int64 {
+        let bytes = readAvroBytes()
+        guard !bytes.isEmpty, bytes.count <= 8 else {
+            fail()
+            return 0
+        }
+        var value = Int64(Int8(bitPattern: bytes[0]))
+        var index = 1
+        while index < bytes.count {
+            value = value << 8 | Int64(bytes[index])
+            index &+= 1
+        }
+        return value
+    }
+
+    /// Steps over a value of `type`.
+    @inlinable @inline(__always) public mutating func skipAvro(_ type: ColumnType) {
+        switch type {
+        case .long, .timestamp: _ = readVarint()
+        case .double: skip(8)
+        case .string, .decimal: _ = readAvroBytes()
+        }
+    }
+}
