@@ -1,0 +1,103 @@
+import CPrefetch
+import EventModel
+
+/// A hash index from a 64-bit key to a dense number of the caller's.
+///
+/// Open addressing with linear probing at most half full; removal shifts the run back, so there are no tombstones and
+/// no layout shows in an answer. Keys that are hashes of something longer are told apart by the caller's `isSame`.
+/// - Complexity: O(1) expected for each verb; 32 bytes a key or more.
+public struct KeyIndex: ~Copyable, @unchecked Sendable {
+    @usableFromInline struct Slot {
+        @usableFromInline var key: Int64
+        /// The dense number plus one; 0: free.
+        @usableFromInline var mark: Int64
+
+        @inlinable init(key: Int64, mark: Int64) {
+            self.key = key
+            self.mark = mark
+        }
+    }
+
+    @usableFromInline var slots: UnsafeMutablePointer<Slot>
+    @usableFromInline var mask: Int
+    /// Keys held.
+    public private(set) var count = 0
+
+    public init() {
+        mask = 63
+        slots = Self.allocate(mask + 1)
+    }
+
+    deinit { slots.deallocate() }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
+        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
+        slots.initialize(repeating: Slot(key: 0, mark: 0), count: capacity)
+        return slots
+    }
+
+    @inlinable @inline(__always) func home(_ key: Int64) -> Int {
+        let product = UInt64(bitPattern: key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return Int(truncatingIfNeeded: product.high ^ product.low) & mask
+    }
+
+    /// Brings the place of `key` close.
+    @inlinable @inline(__always) public func prefetch(_ key: Int64) { tidemark_prefetch(slots + home(key)) }
+
+    /// The dense number under `key` for which `isSame` holds, or nil.
+    @inlinable @inline(__always) public func find(_ key: Int64, isSame: (Int) -> Bool) -> Int? {
+        var position = home(key)
+        while true {
+            let slot = slots[position]
+            if slot.mark == 0 { return nil }
+            if slot.key == key, isSame(Int(slot.mark - 1)) { return Int(slot.mark - 1) }
+            position = (position &+ 1) & mask
+        }
+    }
+
+    /// Adds `dense` under `key`. The pair must not be there yet.
+    @inlinable public mutating func insert(_ key: Int64, _ dense: Int) {
+        assert(dense >= 0)
+        if hasToGrow { grow() }
+        var position = home(key)
+        while slots[position].mark != 0 { position = (position &+ 1) & mask }
+        slots[position] = Slot(key: key, mark: Int64(dense) &+ 1)
+        changeCount(by: 1)
+    }
+
+    /// Removes the pair; it must be there.
+    @inlinable public mutating func remove(_ key: Int64, _ dense: Int) {
+        var hole = home(key)
+        while slots[hole].key != key || slots[hole].mark != Int64(dense) &+ 1 {
+            precondition(slots[hole].mark != 0, "removal of a key that is not in the index")
+            hole = (hole &+ 1) & mask
+        }
+        var next = (hole &+ 1) & mask
+        while slots[next].mark != 0 {
+            let home = home(slots[next].key)
+            if (next &- home) & mask >= (next &- hole) & mask {
+                slots[hole] = slots[next]
+                hole = next
+            }
+            next = (next &+ 1) & mask
+        }
+        slots[hole].mark = 0
+        changeCount(by: -1)
+    }
+
+    @usableFromInline var hasToGrow: Bool { count * 2 >= mask }
+
+    @usableFromInline mutating func changeCount(by delta: Int) { count &+= delta }
+
+    @inline(never) @usableFromInline mutating func grow() {
+        let old = UnsafeMutableBufferPointer(start: slots, count: mask + 1)
+        mask = mask * 2 + 1
+        slots = Self.allocate(mask + 1)
+        for slot in old where slot.mark != 0 {
+            var position = home(slot.key)
+            while slots[position].mark != 0 { position = (position &+ 1) & mask }
+            slots[position] = slot
+        }
+        old.deallocate()
+    }
+}
