@@ -1,7 +1,7 @@
 /// When an event happened: milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Range: the years 0001 to 9999, which every text form can hold (`EventTime.range`).
-public struct EventTime: Hashable, Comparable, Sendable {
+public struct EventTime: Hashable, Comparable, Sendable, BitwiseCopyable {
     public var milliseconds: Int64
 
     @inlinable public init(milliseconds: Int64) { self.milliseconds = milliseconds }

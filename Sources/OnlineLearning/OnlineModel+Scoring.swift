@@ -1,0 +1,82 @@
+import LinearAlgebra
+
+/// What a model says of one row.
+public struct Score: Hashable, Sendable {
+    public var logit: Double
+    /// Within [0, 1].
+    public var probability: Double
+    /// Distance to the nearest cluster, in deviations; 0 without clusters and before they have started.
+    public var anomaly: Double
+}
+
+extension OnlineModel {
+    /// The score of a raw row.
+    ///
+    /// One kernel for one row with a fixed order of additions: the same bits whatever stands before or after the row.
+    /// - Complexity: O(features), with clusters O(features · clusters).
+    @inline(never) public func score(of row: UnsafePointer<Double>) -> Score {
+        var logit = featureLogit(of: row)
+        var anomaly = 0.0
+        if clusters.isStarted {
+            withDistances(of: row) { distances in
+                logit += distanceLogit(distances)
+                anomaly = least(distances)
+            }
+        }
+        return Score(logit: logit, probability: sigmoid(logit), anomaly: anomaly)
+    }
+
+    /// Distance to the nearest cluster, in deviations; 0 without clusters and before they have started.
+    public func anomalyScore(of row: UnsafePointer<Double>) -> Double {
+        guard clusters.isStarted else { return 0 }
+        return withDistances(of: row) { least($0) }
+    }
+
+    /// The entries that `contributions` fills: one for each feature, and one for all clusters if they are inputs.
+    public var contributionCount: Int { featureCount + (distancesAreInputs ? 1 : 0) }
+
+    /// What each feature adds to the logit, weight·(value − mean)/deviation; with the intercept they sum to the logit.
+    public func contributions(of row: UnsafePointer<Double>, into contributions: UnsafeMutablePointer<Double>) {
+        RowKernel.scale(
+            row, centre: scaler.publishedMean.pointer, factors: foldedWeights.pointer, count: featureCount,
+            into: contributions)
+        guard distancesAreInputs else { return }
+        contributions[featureCount] = clusters.isStarted ? withDistances(of: row) { distanceLogit($0) } : 0
+    }
+
+    @inline(__always) private func featureLogit(of row: UnsafePointer<Double>) -> Double {
+        classifier.intercept
+            + RowKernel.centredDot(
+                row, centre: scaler.publishedMean.pointer, weights: foldedWeights.pointer, count: featureCount)
+    }
+
+    private func distanceLogit(_ distances: UnsafePointer<Double>) -> Double {
+        guard distancesAreInputs else { return 0 }
+        return RowKernel.dot(distances, classifier.weights.pointer + featureCount, count: clusters.centroids.rows)
+    }
+
+    private func least(_ distances: UnsafePointer<Double>) -> Double {
+        var least = distances[0]
+        for cluster in 1..<clusters.centroids.rows { least = min(least, distances[cluster]) }
+        return least
+    }
+
+    /// Calls `body` with the distances of a raw row to the clusters.
+    private func withDistances<Result>(of row: UnsafePointer<Double>, _ body: (UnsafePointer<Double>) -> Result)
+        -> Result
+    {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: featureCount + clusters.centroids.rows) { scratch in
+            let scaled = scratch.baseAddress!
+            let distances = scaled + featureCount
+            scaler.transform(row, into: scaled)
+            fillDistances(of: scaled, into: distances)
+            return body(distances)
+        }
+    }
+
+    /// The distances, not squared, of a scaled row.
+    func fillDistances(of scaled: UnsafePointer<Double>, into distances: UnsafeMutablePointer<Double>) {
+        clusters.squaredDistances(of: scaled, into: distances)
+        for cluster in 0..<clusters.centroids.rows { distances[cluster] = distances[cluster].squareRoot() }
+    }
+}

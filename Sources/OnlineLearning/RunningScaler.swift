@@ -1,0 +1,156 @@
+import LinearAlgebra
+
+/// Running mean and variance of each column, for bringing features to mean 0 and deviation 1.
+///
+/// Rows are added up in blocks, counted along the stream, and blocks are merged by the pairwise rule of "Updating Formulae
+/// and a Pairwise Algorithm for Computing Sample Variances" (1979); with blocks of one row that is Welford's method.
+/// Within a block sums are taken around the block's first row, which costs at most a factor of the block's length in
+/// precision, whatever the data.
+///
+/// What others see changes only in epochs: after 1, 2, 4, ... rows up to `refresh`, then every `refresh` rows. A block ends
+/// with an epoch, so that an epoch includes every row up to it.
+public struct RunningScaler: ~Copyable, Sendable {
+    public let columnCount: Int
+    public let specification: ScalerSpecification
+
+    /// Rows learned.
+    public internal(set) var count = 0
+    /// Rows that the published scale knows.
+    public internal(set) var publishedCount = 0
+    var publishedMean: Vector
+    var publishedInverseDeviation: Vector
+
+    // All blocks that have ended.
+    var mergedCount = 0
+    var means: Vector
+    var squaredDeviations: Vector
+
+    // The current block: its first row, and sums of differences from it.
+    var origin: Vector
+    var sums: Vector
+    var squares: Vector
+    private var blockEnd = 1
+    private var nextPublication = 1
+
+    public init(columnCount: Int, specification: ScalerSpecification = ScalerSpecification()) {
+        precondition(
+            specification.refresh >= 1 && specification.block >= 1, "a scaler's refresh and block are at least 1")
+        self.columnCount = columnCount
+        self.specification = specification
+        publishedMean = Vector(count: columnCount)
+        publishedInverseDeviation = Vector(count: columnCount)
+        means = Vector(count: columnCount)
+        squaredDeviations = Vector(count: columnCount)
+        origin = Vector(count: columnCount)
+        sums = Vector(count: columnCount)
+        squares = Vector(count: columnCount)
+    }
+
+    /// Takes in one row of `columnCount` finite values.
+    /// - Complexity: O(columns)
+    public mutating func learn(_ row: UnsafePointer<Double>) {
+        if count == mergedCount {
+            startBlock(at: row)
+        } else {
+            addToBlock(row)
+        }
+        count &+= 1
+        if count == blockEnd { endBlock() }
+    }
+
+    /// Whether the next row learned changes the published scale.
+    public var publishesNext: Bool { count + 1 == nextPublication }
+
+    // MARK: the published scale
+
+    /// The published mean of each column. Zeros before the first row.
+    public var mean: [Double] { publishedMean.array }
+
+    /// One over the published population deviation; 0 for a column that has been constant up to rounding.
+    public var inverseDeviation: [Double] { publishedInverseDeviation.array }
+
+    /// The published population deviation; 0 for a column that has been constant up to rounding.
+    public var deviation: [Double] { inverseDeviation.map { $0 > 0 ? 1 / $0 : 0 } }
+
+    /// Scales a row to mean 0 and deviation 1; columns without deviation become 0. `target` may be the row itself.
+    public func transform(_ row: UnsafePointer<Double>, into target: UnsafeMutablePointer<Double>) {
+        RowKernel.scale(
+            row, centre: publishedMean.pointer, factors: publishedInverseDeviation.pointer, count: columnCount,
+            into: target)
+    }
+
+    /// Undoes `transform` in place; columns without deviation become their mean.
+    func undoTransform(_ row: UnsafeMutablePointer<Double>) {
+        for column in 0..<columnCount {
+            let inverse = publishedInverseDeviation[column]
+            row[column] = publishedMean[column] + (inverse > 0 ? row[column] / inverse : 0)
+        }
+    }
+
+    // MARK: blocks
+
+    private mutating func startBlock(at row: UnsafePointer<Double>) {
+        origin.pointer.update(from: row, count: columnCount)
+        sums.fill(with: 0)
+        squares.fill(with: 0)
+    }
+
+    private mutating func addToBlock(_ row: UnsafePointer<Double>) {
+        var column = 0
+        while column &+ 4 <= columnCount {
+            let difference = load4(row, column) - load4(origin.pointer, column)
+            store4(load4(sums.pointer, column) + difference, sums.pointer, column)
+            store4(load4(squares.pointer, column) + difference * difference, squares.pointer, column)
+            column &+= 4
+        }
+        while column < columnCount {
+            let difference = row[column] - origin[column]
+            sums[column] += difference
+            squares[column] += difference * difference
+            column &+= 1
+        }
+    }
+
+    private mutating func endBlock() {
+        let rows = Double(count - mergedCount)
+        let share = rows / Double(count)
+        for column in 0..<columnCount {
+            let average = sums[column] / rows
+            let difference = origin[column] + average - means[column]
+            means[column] += difference * share
+            squaredDeviations[column] +=
+                max(0, squares[column] - sums[column] * average) + difference * difference * share * Double(mergedCount)
+        }
+        mergedCount = count
+        if count == nextPublication { publish() }
+        planBlock()
+    }
+
+    /// Sets the row counts at which the current block ends and the next epoch begins.
+    mutating func planBlock() {
+        let (refresh, block) = (specification.refresh, specification.block)
+        nextPublication =
+            count < refresh
+            ? min(refresh, 1 << (Int.bitWidth - count.leadingZeroBitCount)) : (count / refresh + 1) * refresh
+        blockEnd = min((count / block + 1) * block, nextPublication)
+    }
+
+    private mutating func publish() {
+        publishedCount = count
+        for column in 0..<columnCount {
+            let deviation = (squaredDeviations[column] / Double(count)).squareRoot()
+            // Below this a spread is what rounding leaves of a constant.
+            let isConstant = !deviation.isFinite || deviation <= abs(means[column]) * 0x1p-48
+            publishedMean[column] = means[column]
+            publishedInverseDeviation[column] = isConstant ? 0 : 1 / deviation
+        }
+    }
+}
+
+@inline(__always) private func load4(_ base: UnsafePointer<Double>, _ index: Int) -> SIMD4<Double> {
+    UnsafeRawPointer(base + index).loadUnaligned(as: SIMD4<Double>.self)
+}
+
+@inline(__always) private func store4(_ value: SIMD4<Double>, _ base: UnsafeMutablePointer<Double>, _ index: Int) {
+    UnsafeMutableRawPointer(base + index).storeBytes(of: value, as: SIMD4<Double>.self)
+}

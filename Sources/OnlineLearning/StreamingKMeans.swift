@@ -1,0 +1,182 @@
+import EventModel
+import LinearAlgebra
+
+/// Mini-batch k-means with forgetting.
+///
+/// The first `startRows` rows wait; then k-means++ chooses centroids among them ("k-means++: The Advantages of Careful
+/// Seeding", 2007) with a generator seeded by the specification. From then on, for each batch of a fixed number of rows
+/// and each cluster: weight = decay·old weight + rows of the batch; centroid = (decay·old weight·centroid + sum of its
+/// rows) / weight. A cluster without rows only loses weight.
+public struct StreamingKMeans: ~Copyable, Sendable {
+    public let specification: KMeansSpecification
+    public let columnCount: Int
+
+    /// One row for each cluster.
+    var centroids: Matrix
+    var weights: Vector
+    /// The identity of the cluster in each place: kept while it lives, never used again.
+    public internal(set) var ids: [Int]
+    public internal(set) var isStarted = false
+    /// Clusters that died and were replaced by a part of the largest.
+    public internal(set) var splitCount = 0
+
+    /// Rows that wait for their batch to fill.
+    public internal(set) var pendingCount = 0
+    var pending: Matrix
+
+    private var products: Matrix
+    private var norms: Vector
+    private var sums: Matrix
+    private var counts: Vector
+
+    public init(columnCount: Int, specification: KMeansSpecification = KMeansSpecification()) {
+        let clusters = specification.clusters
+        precondition(
+            clusters == 0 || (specification.batchRows >= 1 && specification.startRows >= 1),
+            "k-means: a batch and the start have at least one row")
+        self.specification = specification
+        self.columnCount = columnCount
+        centroids = Matrix(rows: clusters, columns: columnCount)
+        weights = Vector(count: clusters)
+        ids = Array(0..<clusters)
+        let rows = clusters == 0 ? 0 : specification.batchRows
+        pending = Matrix(rows: clusters == 0 ? 0 : max(rows, specification.startRows), columns: columnCount)
+        products = Matrix(rows: rows, columns: clusters)
+        norms = Vector(count: clusters)
+        sums = Matrix(rows: clusters, columns: columnCount)
+        counts = Vector(count: clusters)
+    }
+
+    /// Starts from given centroids and weights, without waiting for rows.
+    public init(centroids: [[Double]], weights: [Double], specification: KMeansSpecification) {
+        precondition(
+            centroids.count == specification.clusters && weights.count == specification.clusters,
+            "k-means: \(centroids.count) centroids and \(weights.count) weights for \(specification.clusters) clusters")
+        self.init(columnCount: centroids.first?.count ?? 0, specification: specification)
+        for (index, centroid) in centroids.enumerated() {
+            precondition(centroid.count == columnCount, "k-means: centroids differ in length")
+            self.centroids.row(index).update(from: centroid, count: columnCount)
+            self.weights[index] = weights[index]
+        }
+        isStarted = true
+    }
+
+    // MARK: learning
+
+    /// Takes in a row of `columnCount` finite values; learns when a batch is full.
+    /// - Complexity: O(clusters · columns), amortised.
+    public mutating func learn(_ row: UnsafePointer<Double>) {
+        append(row)
+        if isBatchFull { learnPending() }
+    }
+
+    @inline(__always) mutating func append(_ row: UnsafePointer<Double>) {
+        pending.row(pendingCount).update(from: row, count: columnCount)
+        pendingCount &+= 1
+    }
+
+    var isBatchFull: Bool { pendingCount == (isStarted ? specification.batchRows : specification.startRows) }
+
+    /// Learns the rows that wait, as a batch although it may not be full.
+    public mutating func learnPending() {
+        guard pendingCount > 0 else { return }
+        if !isStarted { start() }
+        var first = 0
+        while first < pendingCount {
+            let end = min(first + specification.batchRows, pendingCount)
+            learnBatch(first..<end)
+            first = end
+        }
+        pendingCount = 0
+    }
+
+    private mutating func learnBatch(_ rows: Range<Int>) {
+        assign(rows)
+        for cluster in 0..<centroids.rows { move(cluster) }
+        splitForDying()
+    }
+
+    /// Adds each row to the sum of its nearest cluster. ‖x‖² is the same for all clusters and left out.
+    private mutating func assign(_ rows: Range<Int>) {
+        for cluster in 0..<centroids.rows {
+            let centroid = centroids.row(cluster)
+            norms[cluster] = RowKernel.dot(centroid, centroid, count: columnCount)
+        }
+        pending.multiplyTransposed(centroids, rows: rows, factor: -2, into: &products)
+        sums.fill(with: 0)
+        counts.fill(with: 0)
+        for (index, row) in rows.enumerated() {
+            let nearest = nearestCluster(ofProduct: index)
+            RowKernel.add(pending.row(row), times: 1, count: columnCount, to: sums.row(nearest))
+            counts[nearest] += 1
+        }
+    }
+
+    private func nearestCluster(ofProduct index: Int) -> Int {
+        let product = products.row(index)
+        var nearest = 0
+        var least = Double.infinity
+        for cluster in 0..<norms.count {
+            let distance = product[cluster] + norms[cluster]
+            if distance < least { (nearest, least) = (cluster, distance) }
+        }
+        return nearest
+    }
+
+    private mutating func move(_ cluster: Int) {
+        let kept = specification.decay * weights[cluster]
+        let weight = kept + counts[cluster]
+        weights[cluster] = weight
+        guard counts[cluster] > 0 else { return }
+        let centroid = centroids.row(cluster)
+        let sum = sums.row(cluster)
+        for column in 0..<columnCount { centroid[column] = (kept * centroid[column] + sum[column]) / weight }
+    }
+
+    /// A cluster whose weight fell below `dyingShare` of the largest's dies. In its place a new one, with a new identity
+    /// and weight 0, is put beside the largest, a thousandth off in each column in a direction drawn from its identity:
+    /// far enough to survive rounding, so that the next batch parts the largest's rows between the two.
+    private mutating func splitForDying() {
+        guard specification.dyingShare > 0, centroids.rows > 1 else { return }
+        var largest = 0
+        for cluster in 1..<centroids.rows where weights[cluster] > weights[largest] { largest = cluster }
+        let least = specification.dyingShare * weights[largest]
+        for cluster in 0..<centroids.rows where weights[cluster] < least {
+            ids[cluster] = centroids.rows + splitCount
+            splitCount += 1
+            weights[cluster] = 0
+            for column in 0..<columnCount {
+                let value = centroids[largest, column]
+                let offset = max(abs(value), 1) * 0x1p-10
+                let isUp = mixed(UInt64(ids[cluster]), UInt64(column)) & 1 == 1
+                centroids[cluster, column] = isUp ? value + offset : value - offset
+            }
+        }
+    }
+
+    // MARK: answers
+
+    /// Squared distances of a row to each centroid; zeros before the start.
+    public func squaredDistances(of row: UnsafePointer<Double>, into distances: UnsafeMutablePointer<Double>) {
+        guard isStarted else { return distances.update(repeating: 0, count: centroids.rows) }
+        RowKernel.squaredDistances(
+            of: row, to: centroids.pointer, pointCount: centroids.rows, count: columnCount, into: distances)
+    }
+
+    /// The place of the nearest centroid and the squared distance to it; nil before the start.
+    public func nearest(to row: UnsafePointer<Double>) -> (place: Int, squaredDistance: Double)? {
+        guard isStarted, centroids.rows > 0 else { return nil }
+        var nearest = (place: 0, squaredDistance: Double.infinity)
+        for cluster in 0..<centroids.rows {
+            let distance = RowKernel.squaredDistance(row, centroids.row(cluster), count: columnCount)
+            if distance < nearest.squaredDistance { nearest = (cluster, distance) }
+        }
+        return nearest
+    }
+
+    /// One centroid for each cluster.
+    public var centroidRows: [[Double]] { centroids.arrays }
+
+    /// The weight of each cluster: its rows, each decayed once per batch since.
+    public var clusterWeights: [Double] { weights.array }
+}

@@ -1,0 +1,189 @@
+import EventModel
+import Features
+import Windowing
+
+/// A run of input records handled together, and what the stages make of it. Its size shows in no result.
+///
+/// The decoder fills the records and rows; the feature stage the statuses, features, labels to learn and side records;
+/// the model stage the scores. Then the block is used again.
+public struct EventBlock: ~Copyable {
+    enum RecordKind: UInt8 { case transaction, label, heartbeat, undecodable }
+
+    struct Record: BitwiseCopyable {
+        var kind: RecordKind
+        /// Among the rows or the labels.
+        var index: Int32
+        var offset: Int64
+        var time: Int64
+        var value: UnsafeRawBufferPointer
+    }
+
+    struct ModelOperation: BitwiseCopyable {
+        enum Kind: UInt8 { case score, learn }
+
+        var kind: Kind
+        /// For `score`: whether the models observe the row; for `learn`: whether the label is positive.
+        var flag: Bool
+        /// Among the rows or the label vectors.
+        var index: Int32
+    }
+
+    let plan: FeaturePlan
+    let idIsText: Bool
+
+    // Records as they stand in the log.
+    public internal(set) var recordCount = 0
+    var records = BlockBuffer<Record>()
+    /// What keeps the records' bytes alive.
+    private var owners: [AnyObject] = []
+
+    // Transactions, one row each.
+    public internal(set) var rowCount = 0
+    var rowTimes = BlockBuffer<Int64>()
+    var arrivals = BlockBuffer<Int64>()
+    var ids = BlockBuffer<Int64>()
+    var idTexts: [String] = []
+    var payloads = BlockBuffer<UInt64>()
+    var rowRecords = BlockBuffer<Int32>()
+    /// `plan.entities.count` keys a row; for text keys their hash, and the text in `keyTexts`.
+    var keys = BlockBuffer<Int64>()
+    var keyTexts: [[String]]
+    var integers = BlockBuffer<Int64>()
+    var doubles = BlockBuffer<Double>()
+    var statuses = BlockBuffer<DecisionStatus>()
+    var slots = BlockBuffer<Int>()
+    var features = BlockBuffer<Double>()
+
+    // Labels.
+    var labelCount = 0
+    var labelIDs = BlockBuffer<Int64>()
+    var labelIDTexts: [String] = []
+    var labelIsPositive = BlockBuffer<Bool>()
+    /// The raw vectors of labels that are learned.
+    var vectorCount = 0
+    var vectors = BlockBuffer<Double>()
+
+    // What follows.
+    var windowOperations = BlockBuffer<WindowOperation>()
+    var windowOperationCount = 0
+    var modelOperations = BlockBuffer<ModelOperation>()
+    var modelOperationCount = 0
+    public internal(set) var sideRecords: [SideRecord] = []
+    /// Transactions that came again with the same payload: the record's index, and the first decision's offset.
+    public internal(set) var repeats: [(record: Int, decision: Offset)] = []
+    var probabilities = BlockBuffer<Double>()
+    var anomalies = BlockBuffer<Double>()
+    public internal(set) var alerts: [Alert] = []
+
+    public init(plan: FeaturePlan, idType: ColumnType) {
+        self.plan = plan
+        idIsText = idType == .string
+        keyTexts = plan.entities.map { _ in [] }
+    }
+
+    /// The offset after the last record, nil while the block is empty.
+    public var endOffset: Offset? { recordCount == 0 ? nil : Offset(records[recordCount - 1].offset + 1) }
+
+    /// Empties the block and keeps its memory.
+    public mutating func removeAll() {
+        recordCount = 0
+        rowCount = 0
+        labelCount = 0
+        vectorCount = 0
+        windowOperationCount = 0
+        modelOperationCount = 0
+        owners.removeAll(keepingCapacity: true)
+        idTexts.removeAll(keepingCapacity: true)
+        labelIDTexts.removeAll(keepingCapacity: true)
+        sideRecords.removeAll(keepingCapacity: true)
+        repeats.removeAll(keepingCapacity: true)
+        alerts.removeAll(keepingCapacity: true)
+        for entity in keyTexts.indices { keyTexts[entity].removeAll(keepingCapacity: true) }
+    }
+
+    /// Keeps `owner` alive as long as the block holds records whose bytes are the owner's.
+    public mutating func retain(_ owner: AnyObject) {
+        if owners.last !== owner { owners.append(owner) }
+    }
+
+    /// Makes room for one more row.
+    @inline(__always) mutating func reserveRow(integers integerCount: Int, doubles doubleCount: Int, entities: Int) {
+        let rows = rowCount + 1
+        rowTimes.reserve(rows)
+        arrivals.reserve(rows)
+        ids.reserve(rows)
+        payloads.reserve(rows)
+        rowRecords.reserve(rows)
+        integers.reserve(rows &* integerCount)
+        doubles.reserve(rows &* doubleCount)
+        keys.reserve(rows &* entities)
+    }
+
+    // MARK: what the runtime reads
+
+    /// A record's place in the input log, its event time and its value.
+    public func input(_ record: Int) -> (offset: Offset, time: EventTime, value: UnsafeRawBufferPointer) {
+        let record = records[record]
+        return (Offset(record.offset), EventTime(milliseconds: record.time), record.value)
+    }
+
+    /// Calls `body` for each decision in log order.
+    public func forEachDecision(_ body: (Decision) -> Void) {
+        for index in 0..<modelOperationCount where modelOperations[index].kind == .score {
+            body(decision(row: Int(modelOperations[index].index)))
+        }
+    }
+
+    public func decision(row: Int) -> Decision {
+        Decision(
+            row: row, transactionID: ids[row], eventTime: EventTime(milliseconds: rowTimes[row]),
+            inputOffset: Offset(records[Int(rowRecords[row])].offset), probability: probabilities[row],
+            anomaly: anomalies[row], status: statuses[row])
+    }
+
+    /// The text of a row's id when ids are text.
+    public func idText(row: Int) -> String? { idIsText ? idTexts[row] : nil }
+
+    public func transactionID(row: Int) -> TransactionID { idIsText ? .text(idTexts[row]) : .number(ids[row]) }
+
+    /// A row's features.
+    public func features(row: Int) -> UnsafeBufferPointer<Double> {
+        UnsafeBufferPointer(start: features.pointer + row * plan.count, count: plan.count)
+    }
+}
+
+/// A score that leaves the system.
+public struct Decision: Sendable {
+    /// The row within its block.
+    public var row: Int
+    /// The number of the transaction's id; its hash when ids are text.
+    public var transactionID: Int64
+    public var eventTime: EventTime
+    public var inputOffset: Offset
+    /// Of fraud, within [0, 1].
+    public var probability: Double
+    /// Distance to the nearest cluster, in deviations.
+    public var anomaly: Double
+    public var status: DecisionStatus
+}
+
+/// A decision at or above the threshold, with what weighed most.
+public struct Alert: Sendable {
+    public var row: Int
+    public var reasons: [Reason]
+}
+
+/// What one feature adds to a decision.
+public struct Reason: Sendable {
+    /// The feature's position, or nil for the clusters.
+    public var feature: Int?
+    /// In units of the logit; positive towards fraud.
+    public var contribution: Double
+    public var value: Double
+
+    public init(feature: Int?, contribution: Double, value: Double) {
+        self.feature = feature
+        self.contribution = contribution
+        self.value = value
+    }
+}

@@ -1,0 +1,106 @@
+import EventModel
+import Features
+import OnlineLearning
+
+/// The second stage: the models score each transaction before they learn from it, and learn from each label.
+public final class ModelStage {
+    private let plan: FeaturePlan
+    private let decision: DecisionSpecification
+    private var state: State
+
+    private struct State: ~Copyable {
+        var model: OnlineModel
+        /// The digest of all decisions so far, and their number.
+        var decisions = StateDigest()
+        var decisionCount: Int64 = 0
+        var scratch: [Double]
+    }
+
+    public init(plan: FeaturePlan, specification: PipelineSpecification) {
+        self.plan = plan
+        decision = specification.decision
+        let model = OnlineModel(specification.model, featureCount: plan.count)
+        state = State(model: model, scratch: [])
+        state.scratch = [Double](repeating: 0, count: state.model.contributionCount)
+    }
+
+    /// The digest of the models and of every decision that they made.
+    public var digest: StateDigest {
+        StateDigest(sum: state.decisions.sum &+ mixed(UInt64(bitPattern: state.decisionCount)) &+ state.model.digest.sum)
+    }
+
+    public var isReady: Bool { state.model.isReady }
+    public var learnedCount: Int { state.model.classifier.learnedCount }
+
+    /// Gives read access to the models.
+    public func withModel<Result>(_ body: (borrowing OnlineModel) -> Result) -> Result { body(state.model) }
+
+    /// Scores and learns a block that the feature stage has been through.
+    public func process(_ block: inout EventBlock) {
+        process(&block, &state)
+    }
+
+    private func process(_ block: inout EventBlock, _ state: inout State) {
+        block.probabilities.reserve(block.rowCount)
+        block.anomalies.reserve(block.rowCount)
+        let width = plan.count
+        for index in 0..<block.modelOperationCount {
+            let operation = block.modelOperations[index]
+            switch operation.kind {
+            case .score:
+                let row = Int(operation.index)
+                let features = UnsafePointer(block.features.pointer + row * width)
+                let score = state.model.score(of: features)
+                block.probabilities[row] = score.probability
+                block.anomalies[row] = score.anomaly
+                state.decisions.insert(
+                    mixed(UInt64(bitPattern: state.decisionCount), score.probability.bitPattern))
+                state.decisionCount += 1
+                if score.probability >= decision.alertThreshold {
+                    block.alerts.append(Alert(row: row, reasons: reasons(features, &state)))
+                }
+                if operation.flag { state.model.observe(features) }
+            case .learn:
+                state.model.learn(block.vectors.pointer + Int(operation.index) * width, isPositive: operation.flag)
+            }
+        }
+    }
+
+    /// What weighs most in the score of a feature vector under the models as they are now, the heaviest first.
+    public func reasons(_ features: UnsafePointer<Double>) -> [Reason] { reasons(features, &state) }
+
+    private func reasons(_ features: UnsafePointer<Double>, _ state: inout State) -> [Reason] {
+        let count = state.model.contributionCount
+        state.scratch.withUnsafeMutableBufferPointer { scratch in
+            guard let start = scratch.baseAddress else { return }
+            state.model.contributions(of: features, into: start)
+        }
+        let order = (0..<count).sorted {
+            let a = abs(state.scratch[$0]), b = abs(state.scratch[$1])
+            return a != b ? a > b : $0 < $1
+        }
+        return order.prefix(decision.reasonCount).map { index in
+            let isFeature = index < plan.count
+            return Reason(
+                feature: isFeature ? index : nil, contribution: state.scratch[index],
+                value: isFeature ? features[index] : state.model.anomalyScore(of: features))
+        }
+    }
+
+    // MARK: saved state
+
+    public func encode(into writer: inout ByteWriter) {
+        writer.encode(state.decisions.sum)
+        writer.encode(state.decisionCount)
+        state.model.encode(into: &writer)
+    }
+
+    /// Takes up what `encode` wrote for the same specification; the stage must be new.
+    public func decode(
+        from reader: inout ByteReader, specification: PipelineSpecification
+    ) throws(StateCodingError) {
+        state.decisions = StateDigest(sum: try reader.decodeUInt64())
+        state.decisionCount = try reader.decodeInt64()
+        state.model = try OnlineModel(decoding: &reader, specification.model, featureCount: plan.count)
+    }
+}

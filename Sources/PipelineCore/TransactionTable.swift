@@ -1,0 +1,181 @@
+import EventModel
+import Windowing
+
+/// The transactions that are remembered: for telling a repetition, for joining a label, for finding the events that a
+/// label changes.
+///
+/// A ring in the order of the log; each transaction has a slot number that counts up for ever, and stays until the
+/// watermark has passed it by the horizon. A slot's row of words:
+///
+///     id │ time │ payload │ decision │ watermark │ flags │ places of its events │ feature vector
+struct TransactionTable: ~Copyable, @unchecked Sendable {
+    enum Word {
+        static let id = 0
+        static let time = 1
+        static let payload = 2
+        /// The offset of its decision.
+        static let decision = 3
+        /// The watermark when it was taken; it is forgotten a horizon later.
+        static let watermark = 4
+        /// Bits 0 and 1: the status; bits 2 and 3: the label (0 unknown, 1 negative, 2 positive).
+        static let flags = 5
+        static let places = 6
+    }
+
+    private(set) var words: UnsafeMutablePointer<Int64>
+    let rowWords: Int
+    let vectorOffset: Int
+    private let featureCount: Int
+    private(set) var mask: Int
+    /// Slots held: from the oldest to before the next one.
+    private(set) var first = 0
+    private(set) var next = 0
+    /// Rows from here on stay as they are until the next block, though their transactions may be forgotten: the later
+    /// passes over a block still read them.
+    private var pinned = 0
+    private var index = KeyIndex()
+    private let idIsText: Bool
+    private var texts: [String] = []
+    private(set) var digest = StateDigest()
+
+    init(placeWords: Int, featureCount: Int, idIsText: Bool) {
+        self.featureCount = featureCount
+        self.idIsText = idIsText
+        vectorOffset = Word.places + placeWords
+        rowWords = vectorOffset + featureCount
+        mask = 1023
+        words = .allocate(capacity: 1024 * rowWords)
+        if idIsText { texts = [String](repeating: "", count: 1024) }
+    }
+
+    deinit { words.deallocate() }
+
+    @inline(__always) func row(_ slot: Int) -> UnsafeMutablePointer<Int64> { words + (slot & mask) &* rowWords }
+
+    @inline(__always) func vector(_ slot: Int) -> UnsafeMutablePointer<Double> {
+        UnsafeMutableRawPointer(row(slot) + vectorOffset).assumingMemoryBound(to: Double.self)
+    }
+
+    var byteCount: Int { (mask + 1) * rowWords * 8 + (next - first) * 64 }
+
+    // MARK: verbs
+
+    /// Lets go of the rows forgotten in the block before.
+    mutating func beginBlock() { pinned = first }
+
+    @inline(__always) func prefetch(_ id: Int64) { index.prefetch(id) }
+
+    /// The slot of the transaction `id` (whose text is `text` when ids are text), or nil.
+    @inline(__always) func slot(of id: Int64, text: @autoclosure () -> String) -> Int? {
+        let place = idIsText ? findText(id, text()) : index.find(id) { _ in true }
+        guard let place else { return nil }
+        return first + ((place - first) & mask)
+    }
+
+    private func findText(_ id: Int64, _ text: String) -> Int? { index.find(id) { texts[$0] == text } }
+
+    /// Remembers a transaction.
+    mutating func append(
+        id: Int64, text: @autoclosure () -> String, time: Int64, payload: UInt64, decision: Int64, watermark: Int64,
+        status: DecisionStatus
+    ) -> Int {
+        if next - pinned > mask { grow() }
+        let slot = next
+        let row = row(slot)
+        row[Word.id] = id
+        row[Word.time] = time
+        row[Word.payload] = Int64(bitPattern: payload)
+        row[Word.decision] = decision
+        row[Word.watermark] = watermark
+        row[Word.flags] = Int64(status.rawValue)
+        index.insert(id, slot & mask)
+        if idIsText { texts[slot & mask] = text() }
+        next &+= 1
+        digest.insert(hash(row))
+        return slot
+    }
+
+    /// Forgets the transactions taken at a watermark of at most `limit`.
+    @inline(__always) mutating func forget(upTo limit: Int64) {
+        while first < next, row(first)[Word.watermark] <= limit {
+            let row = row(first)
+            index.remove(row[Word.id], first & mask)
+            digest.remove(hash(row))
+            first &+= 1
+        }
+    }
+
+    func status(_ slot: Int) -> DecisionStatus {
+        DecisionStatus(rawValue: UInt8(truncatingIfNeeded: row(slot)[Word.flags] & 3)) ?? .onTime
+    }
+
+    func label(_ slot: Int) -> Bool? {
+        let state = row(slot)[Word.flags] >> 2 & 3
+        return state == 0 ? nil : state == 2
+    }
+
+    mutating func setLabel(_ slot: Int, isPositive: Bool) {
+        let row = row(slot)
+        digest.remove(hash(row))
+        row[Word.flags] = row[Word.flags] & 3 | (isPositive ? 2 : 1) << 2
+        digest.insert(hash(row))
+    }
+
+    private func hash(_ row: UnsafeMutablePointer<Int64>) -> UInt64 {
+        let identity = mixed(UInt64(bitPattern: row[Word.id]), UInt64(bitPattern: row[Word.time]))
+        let content = mixed(UInt64(bitPattern: row[Word.payload]), UInt64(bitPattern: row[Word.decision]))
+        return mixed(identity ^ UInt64(bitPattern: row[Word.flags]), content)
+    }
+
+    private mutating func grow() {
+        let oldMask = mask
+        let old = words
+        mask = mask * 2 + 1
+        words = .allocate(capacity: (mask + 1) * rowWords)
+        let oldTexts = texts
+        if idIsText { texts = [String](repeating: "", count: mask + 1) }
+        index = KeyIndex()
+        for slot in pinned..<next {
+            row(slot).update(from: old + (slot & oldMask) * rowWords, count: rowWords)
+            guard slot >= first else { continue }
+            index.insert(row(slot)[Word.id], slot & mask)
+            if idIsText { texts[slot & mask] = oldTexts[slot & oldMask] }
+        }
+        old.deallocate()
+    }
+
+    // MARK: saved state
+
+    func encode(into writer: inout ByteWriter) {
+        writer.encode(rowWords)
+        writer.encode(first)
+        writer.encode(next - first)
+        for slot in first..<next {
+            writer.encode(raw: UnsafeRawBufferPointer(start: row(slot), count: rowWords * 8))
+            if idIsText { writer.encode(texts[slot & mask]) }
+        }
+    }
+
+    /// Takes up what `encode` wrote; the table must be new.
+    mutating func decode(from reader: inout ByteReader) throws(StateCodingError) {
+        precondition(next == 0, "a table that holds transactions cannot take up saved ones")
+        guard try reader.decodeInt() == rowWords else {
+            throw StateCodingError("pending transactions with another number of features")
+        }
+        first = try reader.decodeInt()
+        let count = try reader.decodeCount(size: rowWords * 8)
+        guard first >= 0, first < Int.max / 2 else { throw StateCodingError("the slot number \(first) is out of range") }
+        next = first
+        pinned = first
+        for _ in 0..<count {
+            if next - first > mask { grow() }
+            let row = row(next)
+            UnsafeMutableRawBufferPointer(start: row, count: rowWords * 8)
+                .copyMemory(from: reader.readBytes(rowWords * 8))
+            if idIsText { texts[next & mask] = try reader.decodeString() }
+            index.insert(row[Word.id], next & mask)
+            digest.insert(hash(row))
+            next += 1
+        }
+    }
+}

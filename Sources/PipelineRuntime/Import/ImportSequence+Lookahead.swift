@@ -1,0 +1,61 @@
+import DequeModule
+import EventModel
+
+/// What waits for the decision about a jump before it.
+@usableFromInline enum HeldItem {
+    /// The row with a copy of its body.
+    case row(ParsedRow, [UInt8])
+    case label(ParsedLabel)
+    case heartbeat(EventTime)
+}
+
+extension ImportSequence {
+    /// A jump and the rows that are asked about it, less one.
+    @usableFromInline static let heldRowLimit = lookahead
+
+    @usableFromInline mutating func hold(_ row: ParsedRow) {
+        held.append(.row(row, Array(row.body)))
+        heldRowCount += 1
+    }
+
+    @usableFromInline mutating func holdHeartbeat(_ time: EventTime) { held.append(.heartbeat(time)) }
+
+    /// Gives what is held up to the next jump that cannot be decided yet.
+    @inlinable mutating func settle<Sink: ImportSink & ~Copyable>(
+        isAtEnd: Bool, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        while let first = held.first {
+            switch first {
+            case .label(let label):
+                held.removeFirst()
+                schedule(label)
+            case .heartbeat(let time):
+                held.removeFirst()
+                try emit(heartbeat: time, to: &sink)
+            case .row(var row, let body):
+                guard let arrivalTime = arrivalTime(ofHeld: row.eventTime, isAtEnd: isAtEnd) else { return }
+                held.removeFirst()
+                heldRowCount -= 1
+                try body.withUnsafeBufferPointer { (bytes) throws(Sink.Failure) in
+                    row.body = UnsafeRawBufferPointer(bytes)
+                    try emit(row, arrivalTime: arrivalTime, to: &sink)
+                }
+            }
+        }
+    }
+
+    /// The arrival time of the first held row, or nil while too few rows follow it.
+    @usableFromInline func arrivalTime(ofHeld eventTime: EventTime, isAtEnd: Bool) -> EventTime? {
+        if eventTime <= clock + aheadTolerance { return max(clock, eventTime) }
+        guard isAtEnd || heldRowCount > Self.lookahead else { return nil }
+        var followers: [EventTime] = []
+        for case .row(let row, _) in held.dropFirst() where followers.count < Self.lookahead {
+            followers.append(row.eventTime)
+        }
+        let hasClock = clock > .distantPast
+        if followers.isEmpty { return hasClock ? clock : eventTime }
+        let contrary = followers.filter { $0 < eventTime - aheadTolerance }
+        if contrary.count * 2 < followers.count { return eventTime }
+        return hasClock ? clock : contrary.min()
+    }
+}

@@ -1,0 +1,102 @@
+import DequeModule
+import EventModel
+
+/// Puts the rows of a source into the order of the log: derives when each would have arrived, and sets each label at
+/// the time when it becomes known.
+///
+/// The **clock** is the highest plausible event time so far. A row arrives at its event time or, behind the clock, at
+/// the clock. A row that runs ahead of the clock by more than the tolerance is plausible only when most of the up to
+/// five rows behind it are at most the tolerance earlier than itself (without any behind it, only when there is no
+/// clock yet). An implausible one arrives at the clock, which stays, so that the pipeline quarantines it; before there
+/// is a clock, at the earliest of the rows behind it that speak against it.
+///
+/// A label waits until the clock reaches its time. Labels that are due come before the transaction that moves the clock
+/// there, by (time, order of the input); a label never comes before its own transaction.
+///
+/// The order is a function of the rows alone. When an import runs again, `replay` takes the decisions that the log
+/// holds, which may have been made with fewer rows at hand.
+public struct ImportSequence {
+    /// How many rows are asked whether a jump is real.
+    static let lookahead = 5
+
+    public let aheadTolerance: EventDuration
+    @usableFromInline var clock = EventTime.distantPast
+    @usableFromInline var pending = PendingLabels()
+    @usableFromInline var held: Deque<HeldItem> = []
+    @usableFromInline var heldRowCount = 0
+
+    public init(aheadTolerance: EventDuration) { self.aheadTolerance = aheadTolerance }
+
+    /// Labels that are not due yet.
+    public var pendingLabelCount: Int { pending.count }
+
+    /// Takes the next row; up to five rows behind a jump are held back until it is decided.
+    /// - Complexity: O(1) amortised for rows in order.
+    @inlinable public mutating func append<Sink: ImportSink & ~Copyable>(
+        _ row: ParsedRow, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        if held.isEmpty, row.eventTime <= clock + aheadTolerance {
+            try emit(row, arrivalTime: max(clock, row.eventTime), to: &sink)
+        } else {
+            hold(row)
+            if heldRowCount > ImportSequence.heldRowLimit { try settle(isAtEnd: false, to: &sink) }
+        }
+    }
+
+    /// Takes a label that stands in the input by itself; one without a time becomes known at the clock.
+    public mutating func append(_ label: ParsedLabel) {
+        if held.isEmpty { schedule(label) } else { held.append(.label(label)) }
+    }
+
+    /// Takes a heartbeat, which moves the clock without question.
+    @inlinable public mutating func append<Sink: ImportSink & ~Copyable>(
+        heartbeat time: EventTime, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        if held.isEmpty { try emit(heartbeat: time, to: &sink) } else { holdHeartbeat(time) }
+    }
+
+    /// Takes the end of the input: decides what is held, and gives the labels that are due; with `flushingLabels` all.
+    /// More rows may follow, as if the input had grown.
+    @inlinable public mutating func finish<Sink: ImportSink & ~Copyable>(
+        flushingLabels: Bool, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        try settle(isAtEnd: true, to: &sink)
+        try emitLabels(dueBy: flushingLabels ? EventTime(milliseconds: .max - 1) : clock, to: &sink)
+    }
+
+    // MARK: giving records
+
+    @inlinable mutating func emit<Sink: ImportSink & ~Copyable>(
+        _ row: ParsedRow, arrivalTime: EventTime, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        if arrivalTime >= row.eventTime { clock = arrivalTime }
+        try emitLabels(dueBy: clock, to: &sink)
+        try sink.append(row, arrivalTime: arrivalTime)
+        scheduleLabel(of: row)
+    }
+
+    @inlinable mutating func emit<Sink: ImportSink & ~Copyable>(
+        heartbeat time: EventTime, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        clock = max(clock, time)
+        try emitLabels(dueBy: clock, to: &sink)
+        try sink.append(heartbeat: time)
+    }
+
+    @inlinable mutating func emitLabels<Sink: ImportSink & ~Copyable>(
+        dueBy time: EventTime, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        while pending.firstTime <= time, let (label, time) = pending.popFirst() {
+            try sink.append(label, time: time)
+        }
+    }
+
+    @inlinable mutating func scheduleLabel(of row: ParsedRow) {
+        guard let isPositive = row.label else { return }
+        pending.insert(ParsedLabel(id: row.id, isPositive: isPositive, time: row.labelTime), time: row.labelTime)
+    }
+
+    @usableFromInline mutating func schedule(_ label: ParsedLabel) {
+        pending.insert(label, time: label.time ?? clock)
+    }
+}

@@ -1,0 +1,141 @@
+import EventModel
+
+/// What a line of JSON says.
+public enum NDJSONRecord {
+    case transaction(ParsedRow)
+    case label(ParsedLabel)
+    /// Event time has come as far as this although no transaction says so.
+    case heartbeat(EventTime)
+}
+
+/// Turns lines of JSON, one object each, into transactions, labels and heartbeats.
+///
+/// - A **transaction** has a member for each declared column and for the event time, in any order; the label and its
+///   time where they are known. Numbers may stand as numbers or in strings, and are read from their text, so that
+///   decimals are exact; a string column also takes a number or a truth value as it is written.
+/// - A **label** has the id (under the id column's name or `transaction_id`), the label (under its column's name or
+///   `label`) and none of the other declared columns; it may have `source` and a time (under the label-time column's
+///   name, `label_time`, or the event time's name).
+/// - `{"command": "heartbeat", "event_time": ...}` is a **heartbeat**.
+///
+/// Columns that are not declared are passed over (and counted), but for the extra ones that the caller names: these
+/// are kept behind the declared ones as strings, empty where they are missing. A declared column's name always means
+/// that column.
+public struct NDJSONParser: ~Copyable {
+    /// The schema of the transactions: the arrival time, the declared columns, the extra ones.
+    public let schema: RecordSchema
+    /// Members passed over so far because nobody declared them.
+    public private(set) var ignoredMembers = 0
+
+    private let specification: InputSpecification
+    private let columns: [Column]
+    private let idIndex: Int
+    private var members: JSONMembers
+    private var encoder: RowEncoder
+
+    /// - Parameter extraColumns: names that Avro allows, not declared.
+    public init(_ specification: InputSpecification, extraColumns: [String] = []) throws(ImportError) {
+        var all = specification
+        all.columns += extraColumns.map { Column($0, .string) }
+        try all.validate()
+        self.specification = specification
+        columns = all.columns
+        schema = .transaction(columns: columns)
+        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? 0
+        members = JSONMembers(specification, columns: columns)
+        encoder = RowEncoder(specification.eventTimeFormat)
+    }
+
+    /// What `line` says; a transaction's body is valid until the next call.
+    /// - Complexity: O(line × columns) at worst, O(line) when the members come in the same order each time.
+    public mutating func parse(_ line: InputLine) throws(MalformedRow) -> NDJSONRecord {
+        do {
+            ignoredMembers += try members.read(line)
+            if members[.command].isPresent { return .heartbeat(try heartbeat()) }
+            if isLabel { return .label(try label()) }
+            return .transaction(try transaction(line: line.number))
+        } catch {
+            throw MalformedRow(line: line.number, byteOffset: line.byteOffset, reason: error)
+        }
+    }
+
+    private var isLabel: Bool {
+        guard members[.label].isPresent else { return false }
+        let declared = specification.columns.indices
+        if declared.contains(where: { $0 != idIndex && members[column: $0].isPresent }) { return false }
+        return declared.count > 1 || !members[.eventTime].isPresent
+    }
+
+    private mutating func transaction(line: Int) throws(MalformedRow.Reason) -> ParsedRow {
+        let eventTime = try time(members[.eventTime], specification.eventTimeColumn)
+        encoder.removeAll()
+        for index in columns.indices {
+            let member = members[column: index]
+            if index >= specification.columns.count, !member.isPresent {
+                encoder.body.appendVarint(0)
+                continue
+            }
+            let column = columns[index]
+            let text = try scalar(member, column.name)
+            let problem = index == idIndex ? encoder.appendID(text, column.type) : encoder.append(text, column.type)
+            if let problem { throw .field(column: column.name, problem, value: printable(text)) }
+        }
+        var label: Bool?
+        var labelTime = eventTime + (specification.label?.delay ?? .zero)
+        if members[.label].isPresent {
+            label = try labelValue()
+            if members[.labelTime].isPresent { labelTime = max(try time(members[.labelTime], "label_time"), eventTime) }
+        }
+        return encoder.row(eventTime: eventTime, label: label, labelTime: labelTime, line: line)
+    }
+
+    private mutating func label() throws(MalformedRow.Reason) -> ParsedLabel {
+        let declared = members[column: idIndex]
+        let text = try scalar(declared.isPresent ? declared : members[.transactionID], specification.idColumn)
+        encoder.removeAll()
+        if let problem = encoder.appendID(text, specification.idType) {
+            throw .field(column: specification.idColumn, problem, value: printable(text))
+        }
+        guard let isPositive = try labelValue() else { throw .missingField(column: labelName) }
+        let timeMember = members[.labelTime].isPresent ? members[.labelTime] : members[.eventTime]
+        let time = timeMember.isPresent ? try time(timeMember, "label_time") : nil
+        let source = members[.source].isPresent ? try scalar(members[.source], "source") : nil
+        let id = encoder.row(eventTime: .distantPast, label: nil, labelTime: .distantPast, line: 0).id
+        return ParsedLabel(
+            id: id, isPositive: isPositive, source: source.map { String(decoding: $0, as: UTF8.self) }, time: time)
+    }
+
+    private mutating func heartbeat() throws(MalformedRow.Reason) -> EventTime {
+        let name = try scalar(members[.command], "command")
+        guard name.elementsEqual("heartbeat".utf8) else { throw .unknownCommand(printable(name)) }
+        return try time(members[.eventTime], specification.eventTimeColumn)
+    }
+
+    private var labelName: String { specification.label?.column ?? "label" }
+
+    private func labelValue() throws(MalformedRow.Reason) -> Bool? {
+        let text = try scalar(members[.label], labelName)
+        switch parseLabel(text) {
+        case .value(let value): return value
+        case .problem(let problem): throw .field(column: labelName, problem, value: printable(text))
+        }
+    }
+
+    private mutating func time(_ member: JSONMembers.Member, _ name: String) throws(MalformedRow.Reason) -> EventTime {
+        let text = try scalar(member, name)
+        switch encoder.times.time(of: text) {
+        case .value(let time): return time
+        case .problem(let problem): throw .field(column: name, problem, value: printable(text))
+        }
+    }
+
+    private func scalar(
+        _ member: JSONMembers.Member, _ name: String
+    ) throws(MalformedRow.Reason) -> UnsafeRawBufferPointer {
+        switch member.kind {
+        case .absent: throw .missingField(column: name)
+        case .nested: throw .field(column: name, .notAScalar, value: printable(member.text))
+        case .scalar: return member.text
+        }
+    }
+}
