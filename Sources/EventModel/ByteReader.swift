@@ -17,6 +17,9 @@ public struct ByteReader {
     /// Bytes not yet read.
     @inlinable @inline(__always) public var remaining: Int { end - position }
 
+    /// Makes the reader invalid: what was read contradicts itself.
+    public mutating func invalidate() { fail() }
+
     @inline(never) @usableFromInline mutating func fail() {
         isValid = false
         position = end

@@ -62,6 +62,12 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
         written = count + more.count
     }
 
+    public mutating func appendZeros(_ number: Int) {
+        reserve(number)
+        (base + written).initializeMemory(as: UInt8.self, repeating: 0, count: number)
+        written += number
+    }
+
     @inlinable public mutating func appendLittleEndian<T: FixedWidthInteger>(_ value: T) {
         reserve(MemoryLayout<T>.size)
         base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)

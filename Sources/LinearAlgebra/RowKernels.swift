@@ -26,22 +26,6 @@ public enum RowKernel {
     @inline(never) public static func squaredDistance(
         _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
     ) -> Double {
-        inlinedSquaredDistance(a, b, count)
-    }
-
-    /// The squared distances of a row to each of `pointCount` points, which lie one after the other.
-    @inline(never) public static func squaredDistances(
-        of row: UnsafePointer<Double>, to points: UnsafePointer<Double>, pointCount: Int, count: Int,
-        into distances: UnsafeMutablePointer<Double>
-    ) {
-        for point in 0..<pointCount {
-            distances[point] = inlinedSquaredDistance(row, points + point &* count, count)
-        }
-    }
-
-    @inline(__always) private static func inlinedSquaredDistance(
-        _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, _ count: Int
-    ) -> Double {
         var sum = 0.0
         for index in 0..<count {
             let difference = a[index] - b[index]
@@ -63,5 +47,13 @@ public enum RowKernel {
         _ row: UnsafePointer<Double>, times factor: Double, count: Int, to target: UnsafeMutablePointer<Double>
     ) {
         for index in 0..<count { target[index] = Relaxed.multiplyAdd(factor, row[index], target[index]) }
+    }
+
+    /// The square root of each of `count` values that are at least 0, in place.
+    ///
+    /// The magnitude tells the compiler that no value is negative; without it each root keeps a call for the error case,
+    /// and none are taken two at a time.
+    @inline(never) public static func takeRoots(_ values: UnsafeMutablePointer<Double>, count: Int) {
+        for index in 0..<count { values[index] = values[index].magnitude.squareRoot() }
     }
 }

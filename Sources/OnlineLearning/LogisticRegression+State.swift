@@ -34,7 +34,9 @@ extension LogisticRegression: LearnedState {
         pendingCount = try reader.decodeCounter("logistic regression: rows waiting", below: specification.miniBatch)
         try reader.decode(into: &miniBatch, rows: pendingCount, "logistic regression: rows waiting")
         for row in 0..<pendingCount {
-            labels[row] = try reader.decodeBool() ? 1 : 0
+            let isPositive = try reader.decodeBool()
+            labels[row] = isPositive ? 1 : 0
+            if isPositive { pendingPositives += 1 }
             rowWeights[row] = try reader.decodeDouble()
         }
     }

@@ -21,6 +21,7 @@ public struct LogisticRegression: ~Copyable, Sendable {
 
     /// Rows that wait for their mini-batch to fill.
     public internal(set) var pendingCount = 0
+    var pendingPositives = 0
     /// The inputs of a row, then 1 for the intercept.
     var miniBatch: Matrix
     var labels: Vector
@@ -60,14 +61,18 @@ public struct LogisticRegression: ~Copyable, Sendable {
         if isMiniBatchFull { learnMiniBatch() }
     }
 
-    /// Puts the first `count` inputs of a row into the mini-batch; the caller sets the rest before it is learned.
+    /// Puts the first `count` inputs of a row into the mini-batch. The rest are 0 until the caller sets them, just before
+    /// the mini-batch is learned.
     @inline(__always)
     mutating func append(_ row: UnsafePointer<Double>, count: Int, isPositive: Bool, weight: Double) {
         assert(count <= inputCount && pendingCount < specification.miniBatch && weight >= 0 && weight.isFinite)
-        miniBatch.row(pendingCount).update(from: row, count: count)
+        let target = miniBatch.row(pendingCount)
+        target.update(from: row, count: count)
+        if count < inputCount { (target + count).update(repeating: 0, count: inputCount - count) }
         labels[pendingCount] = isPositive ? 1 : 0
         rowWeights[pendingCount] = isPositive ? weight * specification.positiveWeight : weight
         pendingCount &+= 1
+        if isPositive { pendingPositives &+= 1 }
     }
 
     var isMiniBatchFull: Bool { pendingCount == specification.miniBatch }
@@ -85,8 +90,9 @@ public struct LogisticRegression: ~Copyable, Sendable {
             curvature.step(&weights, gradient: &gradient)
         }
         learnedCount &+= pendingCount
-        for row in 0..<pendingCount where labels[row] == 1 { learnedPositives &+= 1 }
+        learnedPositives &+= pendingPositives
         pendingCount = 0
+        pendingPositives = 0
     }
 
     /// Row weight times (probability − label), and for the second-order learner row weight times the loss's curvature.
@@ -96,6 +102,8 @@ public struct LogisticRegression: ~Copyable, Sendable {
         } else {
             miniBatch.multiply(weights, rows: pendingCount, into: &errors)
         }
+        let (errors, curvatures, labels, rowWeights) =
+            (errors.pointer, curvatures.pointer, labels.pointer, rowWeights.pointer)
         for row in 0..<pendingCount {
             let probability = sigmoid(errors[row])
             errors[row] = rowWeights[row] * (probability - labels[row])
@@ -105,31 +113,31 @@ public struct LogisticRegression: ~Copyable, Sendable {
 
     private mutating func takeGradient() {
         if pendingCount == 1 {
-            let error = errors[0]
-            let row = miniBatch.row(0)
-            for input in 0...inputCount { gradient[input] = error * row[input] }
+            gradient.fill(with: 0)
+            RowKernel.add(miniBatch.row(0), times: errors[0], count: inputCount + 1, to: gradient.pointer)
         } else {
             miniBatch.multiplyTransposed(errors, rows: pendingCount, into: &gradient)
         }
         guard specification.l2 > 0 else { return }
         let shrink = specification.l2 * Double(pendingCount)
-        for input in 0..<inputCount { gradient[input] += shrink * weights[input] }
+        RowKernel.add(weights.pointer, times: shrink, count: inputCount, to: gradient.pointer)
     }
 
     private mutating func stepDown(rate: Double) {
-        for input in 0..<inputCount { weights[input] -= rate * gradient[input] }
+        RowKernel.add(gradient.pointer, times: -rate, count: inputCount, to: weights.pointer)
         weights[inputCount] -= (specification.interceptRate ?? rate) * gradient[inputCount]
     }
 
     /// "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization" (2011); the root is taken of the sum
-    /// plus 1e-8.
+    /// plus 1e-8. The magnitude changes nothing; see `RowKernel.takeRoots`.
     private mutating func stepDownAdaptively(rate: Double) {
         let adaptive = specification.interceptRate == nil ? inputCount + 1 : inputCount
+        let (weights, gradient, squares) = (weights.pointer, gradient.pointer, squaredGradients.pointer)
         for input in 0..<adaptive {
             let slope = gradient[input]
-            let sum = squaredGradients[input] + slope * slope
-            squaredGradients[input] = sum
-            weights[input] -= rate * slope / (sum + 1e-8).squareRoot()
+            let sum = squares[input] + slope * slope
+            squares[input] = sum
+            weights[input] -= rate * slope / (sum + 1e-8).magnitude.squareRoot()
         }
         if let plain = specification.interceptRate { weights[inputCount] -= plain * gradient[inputCount] }
     }

@@ -15,21 +15,26 @@ extension OnlineModel {
     /// One kernel for one row with a fixed order of additions: the same bits whatever stands before or after the row.
     /// - Complexity: O(features), with clusters O(features · clusters).
     @inline(never) public func score(of row: UnsafePointer<Double>) -> Score {
-        var logit = featureLogit(of: row)
-        var anomaly = 0.0
-        if clusters.isStarted {
-            withDistances(of: row) { distances in
-                logit += distanceLogit(distances)
-                anomaly = least(distances)
-            }
+        let logit = featureLogit(of: row)
+        if clusters.isStarted { return clusteredScore(of: row, featureLogit: logit) }
+        return Score(logit: logit, probability: sigmoid(logit), anomaly: 0)
+    }
+
+    @inline(never) private func clusteredScore(of row: UnsafePointer<Double>, featureLogit: Double) -> Score {
+        guard distancesAreInputs else {
+            return Score(logit: featureLogit, probability: sigmoid(featureLogit), anomaly: anomalyScore(of: row))
         }
-        return Score(logit: logit, probability: sigmoid(logit), anomaly: anomaly)
+        return withSquaredDistances(of: row) { distances in
+            RowKernel.takeRoots(distances, count: clusters.centroids.rows)
+            let logit = featureLogit + distanceLogit(distances)
+            return Score(logit: logit, probability: sigmoid(logit), anomaly: least(distances))
+        }
     }
 
     /// Distance to the nearest cluster, in deviations; 0 without clusters and before they have started.
     public func anomalyScore(of row: UnsafePointer<Double>) -> Double {
         guard clusters.isStarted else { return 0 }
-        return withDistances(of: row) { least($0) }
+        return withSquaredDistances(of: row) { least($0).squareRoot() }
     }
 
     /// The entries that `contributions` fills: one for each feature, and one for all clusters if they are inputs.
@@ -41,7 +46,11 @@ extension OnlineModel {
             row, centre: scaler.publishedMean.pointer, factors: foldedWeights.pointer, count: featureCount,
             into: contributions)
         guard distancesAreInputs else { return }
-        contributions[featureCount] = clusters.isStarted ? withDistances(of: row) { distanceLogit($0) } : 0
+        guard clusters.isStarted else { return contributions[featureCount] = 0 }
+        contributions[featureCount] = withSquaredDistances(of: row) { distances in
+            RowKernel.takeRoots(distances, count: clusters.centroids.rows)
+            return distanceLogit(distances)
+        }
     }
 
     @inline(__always) private func featureLogit(of row: UnsafePointer<Double>) -> Double {
@@ -51,25 +60,25 @@ extension OnlineModel {
     }
 
     private func distanceLogit(_ distances: UnsafePointer<Double>) -> Double {
-        guard distancesAreInputs else { return 0 }
-        return RowKernel.dot(distances, classifier.weights.pointer + featureCount, count: clusters.centroids.rows)
+        RowKernel.dot(distances, classifier.weights.pointer + featureCount, count: clusters.centroids.rows)
     }
 
     private func least(_ distances: UnsafePointer<Double>) -> Double {
         var least = distances[0]
-        for cluster in 1..<clusters.centroids.rows { least = min(least, distances[cluster]) }
+        let count = clusters.centroids.rows
+        for cluster in 1..<count { least = min(least, distances[cluster]) }
         return least
     }
 
-    /// Calls `body` with the distances of a raw row to the clusters.
-    private func withDistances<Result>(of row: UnsafePointer<Double>, _ body: (UnsafePointer<Double>) -> Result)
-        -> Result
-    {
+    /// Calls `body` with the squared distances of a raw row to the clusters, which it may change.
+    @inline(__always) private func withSquaredDistances<Result>(
+        of row: UnsafePointer<Double>, _ body: (UnsafeMutablePointer<Double>) -> Result
+    ) -> Result {
         withUnsafeTemporaryAllocation(of: Double.self, capacity: featureCount + clusters.centroids.rows) { scratch in
             let scaled = scratch.baseAddress!
             let distances = scaled + featureCount
             scaler.transform(row, into: scaled)
-            fillDistances(of: scaled, into: distances)
+            clusters.squaredDistances(of: scaled, into: distances)
             return body(distances)
         }
     }
@@ -77,6 +86,6 @@ extension OnlineModel {
     /// The distances, not squared, of a scaled row.
     func fillDistances(of scaled: UnsafePointer<Double>, into distances: UnsafeMutablePointer<Double>) {
         clusters.squaredDistances(of: scaled, into: distances)
-        for cluster in 0..<clusters.centroids.rows { distances[cluster] = distances[cluster].squareRoot() }
+        RowKernel.takeRoots(distances, count: clusters.centroids.rows)
     }
 }

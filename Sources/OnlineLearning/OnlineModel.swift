@@ -53,6 +53,7 @@ public struct OnlineModel: ~Copyable, Sendable {
                 let centroid = clusters.centroids.row(cluster)
                 scaler.transform(centroid, into: centroid)
             }
+            clusters.arrangeCentroids()
         }
         foldWeights()
     }
@@ -83,9 +84,9 @@ public struct OnlineModel: ~Copyable, Sendable {
 
     /// To be called whenever the weights or the published scale have changed.
     mutating func foldWeights() {
-        for feature in 0..<featureCount {
-            foldedWeights[feature] = classifier.weights[feature] * scaler.publishedInverseDeviation[feature]
-        }
+        let (weights, inverseDeviation) = (classifier.weights.pointer, scaler.publishedInverseDeviation.pointer)
+        let folded = foldedWeights.pointer
+        for feature in 0..<featureCount { folded[feature] = weights[feature] * inverseDeviation[feature] }
     }
 
     // MARK: what there is

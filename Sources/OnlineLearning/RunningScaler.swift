@@ -96,14 +96,16 @@ public struct RunningScaler: ~Copyable, Sendable {
     }
 
     private mutating func addToBlock(_ row: UnsafePointer<Double>) {
+        let (origin, sums, squares) = (origin.pointer, sums.pointer, squares.pointer)
+        let fours = columnCount & ~3
         var column = 0
-        while column &+ 4 <= columnCount {
-            let difference = load4(row, column) - load4(origin.pointer, column)
-            store4(load4(sums.pointer, column) + difference, sums.pointer, column)
-            store4(load4(squares.pointer, column) + difference * difference, squares.pointer, column)
+        while column < fours {
+            let difference = row.four(at: column) - origin.four(at: column)
+            sums.setFour(sums.four(at: column) + difference, at: column)
+            squares.setFour(squares.four(at: column) + difference * difference, at: column)
             column &+= 4
         }
-        while column < columnCount {
+        for _ in 0..<columnCount & 3 {
             let difference = row[column] - origin[column]
             sums[column] += difference
             squares[column] += difference * difference
@@ -114,6 +116,8 @@ public struct RunningScaler: ~Copyable, Sendable {
     private mutating func endBlock() {
         let rows = Double(count - mergedCount)
         let share = rows / Double(count)
+        let (sums, squares, origin) = (sums.pointer, squares.pointer, origin.pointer)
+        let (means, squaredDeviations) = (means.pointer, squaredDeviations.pointer)
         for column in 0..<columnCount {
             let average = sums[column] / rows
             let difference = origin[column] + average - means[column]
@@ -138,19 +142,11 @@ public struct RunningScaler: ~Copyable, Sendable {
     private mutating func publish() {
         publishedCount = count
         for column in 0..<columnCount {
-            let deviation = (squaredDeviations[column] / Double(count)).squareRoot()
+            let deviation = (squaredDeviations[column] / Double(count)).magnitude.squareRoot()
             // Below this a spread is what rounding leaves of a constant.
             let isConstant = !deviation.isFinite || deviation <= abs(means[column]) * 0x1p-48
             publishedMean[column] = means[column]
             publishedInverseDeviation[column] = isConstant ? 0 : 1 / deviation
         }
     }
-}
-
-@inline(__always) private func load4(_ base: UnsafePointer<Double>, _ index: Int) -> SIMD4<Double> {
-    UnsafeRawPointer(base + index).loadUnaligned(as: SIMD4<Double>.self)
-}
-
-@inline(__always) private func store4(_ value: SIMD4<Double>, _ base: UnsafeMutablePointer<Double>, _ index: Int) {
-    UnsafeMutableRawPointer(base + index).storeBytes(of: value, as: SIMD4<Double>.self)
 }

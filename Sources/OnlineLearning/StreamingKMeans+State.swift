@@ -31,5 +31,6 @@ extension StreamingKMeans: LearnedState {
         let limit = isStarted ? specification.batchRows : specification.startRows
         pendingCount = try reader.decodeCounter("k-means: rows waiting", below: limit)
         try reader.decode(into: &pending, rows: pendingCount, "k-means: rows waiting")
+        arrangeCentroids()
     }
 }

@@ -11,8 +11,10 @@ public struct StreamingKMeans: ~Copyable, Sendable {
     public let specification: KMeansSpecification
     public let columnCount: Int
 
-    /// One row for each cluster.
+    /// One row for each cluster. Whoever changes it calls `arrangeCentroids`.
     var centroids: Matrix
+    /// The same, arranged for the distances of one row.
+    private var arranged: PointSet
     var weights: Vector
     /// The identity of the cluster in each place: kept while it lives, never used again.
     public internal(set) var ids: [Int]
@@ -37,6 +39,7 @@ public struct StreamingKMeans: ~Copyable, Sendable {
         self.specification = specification
         self.columnCount = columnCount
         centroids = Matrix(rows: clusters, columns: columnCount)
+        arranged = PointSet(count: clusters, dimension: columnCount)
         weights = Vector(count: clusters)
         ids = Array(0..<clusters)
         let rows = clusters == 0 ? 0 : specification.batchRows
@@ -59,6 +62,7 @@ public struct StreamingKMeans: ~Copyable, Sendable {
             self.weights[index] = weights[index]
         }
         isStarted = true
+        arrangeCentroids()
     }
 
     // MARK: learning
@@ -88,7 +92,10 @@ public struct StreamingKMeans: ~Copyable, Sendable {
             first = end
         }
         pendingCount = 0
+        arrangeCentroids()
     }
+
+    mutating func arrangeCentroids() { arranged.set(centroids) }
 
     private mutating func learnBatch(_ rows: Range<Int>) {
         assign(rows)
@@ -113,10 +120,10 @@ public struct StreamingKMeans: ~Copyable, Sendable {
     }
 
     private func nearestCluster(ofProduct index: Int) -> Int {
-        let product = products.row(index)
+        let (product, norms, clusterCount) = (products.row(index), norms.pointer, norms.count)
         var nearest = 0
         var least = Double.infinity
-        for cluster in 0..<norms.count {
+        for cluster in 0..<clusterCount {
             let distance = product[cluster] + norms[cluster]
             if distance < least { (nearest, least) = (cluster, distance) }
         }
@@ -124,6 +131,7 @@ public struct StreamingKMeans: ~Copyable, Sendable {
     }
 
     private mutating func move(_ cluster: Int) {
+        let columnCount = columnCount
         let kept = specification.decay * weights[cluster]
         let weight = kept + counts[cluster]
         weights[cluster] = weight
@@ -157,21 +165,21 @@ public struct StreamingKMeans: ~Copyable, Sendable {
     // MARK: answers
 
     /// Squared distances of a row to each centroid; zeros before the start.
+    /// - Complexity: O(clusters · columns)
     public func squaredDistances(of row: UnsafePointer<Double>, into distances: UnsafeMutablePointer<Double>) {
         guard isStarted else { return distances.update(repeating: 0, count: centroids.rows) }
-        RowKernel.squaredDistances(
-            of: row, to: centroids.pointer, pointCount: centroids.rows, count: columnCount, into: distances)
+        arranged.squaredDistances(of: row, into: distances)
     }
 
     /// The place of the nearest centroid and the squared distance to it; nil before the start.
     public func nearest(to row: UnsafePointer<Double>) -> (place: Int, squaredDistance: Double)? {
         guard isStarted, centroids.rows > 0 else { return nil }
-        var nearest = (place: 0, squaredDistance: Double.infinity)
-        for cluster in 0..<centroids.rows {
-            let distance = RowKernel.squaredDistance(row, centroids.row(cluster), count: columnCount)
-            if distance < nearest.squaredDistance { nearest = (cluster, distance) }
+        return withUnsafeTemporaryAllocation(of: Double.self, capacity: centroids.rows) { distances in
+            arranged.squaredDistances(of: row, into: distances.baseAddress!)
+            var nearest = 0
+            for cluster in 1..<centroids.rows where distances[cluster] < distances[nearest] { nearest = cluster }
+            return (nearest, distances[nearest])
         }
-        return nearest
     }
 
     /// One centroid for each cluster.

@@ -92,6 +92,7 @@ public struct EventBlock: ~Copyable {
         vectorCount = 0
         windowOperationCount = 0
         modelOperationCount = 0
+        decisionCount = 0
         owners.removeAll(keepingCapacity: true)
         idTexts.removeAll(keepingCapacity: true)
         labelIDTexts.removeAll(keepingCapacity: true)
@@ -127,12 +128,11 @@ public struct EventBlock: ~Copyable {
         return (Offset(record.offset), EventTime(milliseconds: record.time), record.value)
     }
 
-    /// Calls `body` for each decision in log order.
-    public func forEachDecision(_ body: (Decision) -> Void) {
-        for index in 0..<modelOperationCount where modelOperations[index].kind == .score {
-            body(decision(row: Int(modelOperations[index].index)))
-        }
-    }
+    /// The number of decisions; `decision(_:)` gives them in log order.
+    public internal(set) var decisionCount = 0
+    var decidedRows = BlockBuffer<Int32>()
+
+    public func decision(_ index: Int) -> Decision { decision(row: Int(decidedRows[index])) }
 
     public func decision(row: Int) -> Decision {
         Decision(

@@ -43,6 +43,7 @@ public final class ModelStage {
     private func process(_ block: inout EventBlock, _ state: inout State) {
         block.probabilities.reserve(block.rowCount)
         block.anomalies.reserve(block.rowCount)
+        block.decidedRows.reserve(block.rowCount)
         let width = plan.count
         for index in 0..<block.modelOperationCount {
             let operation = block.modelOperations[index]
@@ -53,6 +54,8 @@ public final class ModelStage {
                 let score = state.model.score(of: features)
                 block.probabilities[row] = score.probability
                 block.anomalies[row] = score.anomaly
+                block.decidedRows[block.decisionCount] = operation.index
+                block.decisionCount += 1
                 state.decisions.insert(
                     mixed(UInt64(bitPattern: state.decisionCount), score.probability.bitPattern))
                 state.decisionCount += 1

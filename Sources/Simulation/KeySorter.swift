@@ -6,6 +6,7 @@ struct KeySorter: Sendable {
     /// Sorts by the bits from `bit` upwards, `width` of them; what lies outside of them goes along.
     /// - Complexity: O(count · width / 10).
     mutating func sort(_ keys: inout [UInt64], bit: Int, width: Int) {
+        if keys.count < 2 { return }
         if scratch.count < keys.count { scratch = [UInt64](repeating: 0, count: keys.count + keys.count / 4) }
         let count = keys.count
         for shift in stride(from: bit, to: bit + width, by: Self.digit) {

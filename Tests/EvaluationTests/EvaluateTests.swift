@@ -98,9 +98,10 @@ import Testing
 
     @Test func lossesAreThoseOfTheDefinitionAndClipped() throws {
         let report = try evaluate([row(0, 0, 0.25, fraud: true), row(0, 1, 0.5), row(1, 0, 0, fraud: true)])
-        let logs = 1.3862943611198906 + 0.6931471805599453 + 34.538776394910684
+        let logs: Double = 1.3862943611198906 + 0.6931471805599453 + 34.538776394910684
+        let squares: Double = 0.5625 + 0.25 + 1
         #expect(isClose(report.unfiltered.logLoss, logs / 3))
-        #expect(isClose(report.unfiltered.brierScore, (0.5625 + 0.25 + 1) / 3))
+        #expect(isClose(report.unfiltered.brierScore, squares / 3))
         #expect(isClose(report.unfiltered.days[0].brierScore, 0.8125 / 2))
     }
 
@@ -115,10 +116,9 @@ import Testing
 
     @Test func theOrderOfRowsDoesNotMatterBeyondRounding() throws {
         var random = SplitMix(state: 1)
-        let rows = (0..<2_000).map { number in
-            row(
-                Int32(number % 30), Int32(number % 50), Double.random(in: 0...1, using: &random),
-                fraud: number % 17 == 0)
+        let rows = (0..<2_000).map { number -> EvaluationRow in
+            let score = Double.random(in: 0...1, using: &random)
+            return row(Int32(number % 30), Int32(number % 50), score, fraud: number % 17 == 0)
         }
         let scheme = scheme(20...29) { $0.cardsPerDay = 5 }
         let report = try evaluate(rows, by: scheme)
@@ -144,13 +144,14 @@ import Testing
         #expect(throws: EvaluationError.noRows(firstDay: 0, lastDay: 5)) { try evaluate([row(6, 0, 1)], by: scheme) }
         #expect(throws: EvaluationError.noRows(firstDay: 0, lastDay: 0)) { try evaluate([]) }
         #expect(throws: EvaluationError.self) { try evaluate([row(.max, 0, 1)]) }
-        for change in [
+        let changes: [(inout EvaluationProtocol) -> Void] = [
             { $0.lastDay = -1 }, { $0.blockDays = 0 }, { $0.labelDelayDays = -1 }, { $0.trainingDays = -1 },
             { $0.cardsPerDay = 0 }, { $0.firstDay = .min },
-        ] as [(inout EvaluationProtocol) -> Void] {
+        ]
+        for change in changes {
             var wrong = scheme
             change(&wrong)
-            #expect(throws: EvaluationError.self) { try evaluate([row(0, 0, 1)], by: wrong) }
+            #expect(throws: EvaluationError.self) { try wrong.validate() }
         }
     }
 }

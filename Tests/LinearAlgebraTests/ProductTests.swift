@@ -75,16 +75,24 @@ import Testing
         #expect(close([RowKernel.centredDot(a, centre: b, weights: c, count: count)], [centred.reduce(0, +)]))
         let squares = zip(a, b).map { ($0 - $1) * ($0 - $1) }
         #expect(close([RowKernel.squaredDistance(a, b, count: count)], [squares.reduce(0, +)]))
-        var both = [0.0, 0.0]
-        RowKernel.squaredDistances(of: a, to: b + c, pointCount: 2, count: count, into: &both)
-        #expect(both[0] == RowKernel.squaredDistance(a, b, count: count))
-        #expect(both[1] == RowKernel.squaredDistance(a, c, count: count))
         var scaled = a
         RowKernel.scale(a, centre: b, factors: c, count: count, into: &scaled)
         #expect(scaled == centred)
         var sum = a
         RowKernel.add(b, times: 2, count: count, to: &sum)
         #expect(close(sum, zip(a, b).map { $0 + 2 * $1 }))
+    }
+
+    @Test(arguments: 0...20) func distancesToAPointSetEqualTheNaiveOnes(_ count: Int) {
+        for dimension in [0, 1, 5, 17] {
+            let points = numbers(count, dimension, seed: 8)
+            let row = numbers(1, dimension, seed: 9)[0]
+            var set = PointSet(count: count, dimension: count == 0 ? 0 : dimension)
+            set.set(Matrix(points))
+            var distances = Array(repeating: 0.0, count: count + 1)
+            set.squaredDistances(of: row, into: &distances)
+            #expect(close(distances, points.map { zip($0, row).map { ($0 - $1) * ($0 - $1) }.reduce(0, +) } + [0]))
+        }
     }
 }
 

@@ -133,7 +133,7 @@ func checkConstantColumnsAreHarmless<Model: LawfulLearner & ~Copyable>(
 func checkExtremeValuesStayFinite<Model: LawfulLearner & ~Copyable>(
     _ type: Model.Type, _ specification: Model.Specification
 ) {
-    let extremes = [1e100, -1e100, 1e-300, -1e-300, 0, 1e9, 5e-324]
+    let extremes = [1e100, -1e100, 1e-300, -1e-300, 0, 1e9, .leastNonzeroMagnitude]
     var rows = labelledRows(150, columns: 5, seed: 7)
     for index in stride(from: 20, to: 150, by: 9) {
         rows[index].values[index % 5] = extremes[index % extremes.count]

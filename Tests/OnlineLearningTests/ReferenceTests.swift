@@ -10,7 +10,7 @@ import Testing
         struct Step: Decodable {
             var pBefore: Double?
             var intercept: Double
-            var coef: [Double]
+            var coef: [Double]?
         }
         var trace: [Step]
     }
@@ -28,7 +28,7 @@ import Testing
             if let expected = step.pBefore { worst = max(worst, abs(model.probability(of: row) - expected)) }
             model.learn(row, isPositive: row[30] == 1)
             worst = max(worst, abs(model.intercept - step.intercept))
-            worst = max(worst, largestDifference(model.inputWeights, step.coef))
+            worst = max(worst, step.coef.map { largestDifference(model.inputWeights, $0) } ?? 0)
         }
         #expect(worst < 1e-12)
     }
@@ -63,7 +63,8 @@ import Testing
         struct Step: Decodable {
             var rows: Int
             var counts: [Double]
-            var centers: [[Double]]
+            /// Not for each step.
+            var centers: [[Double]]?
         }
         var `init`: [[Double]]
         var trace: [Step]
@@ -81,7 +82,7 @@ import Testing
                 next += 1
             }
             model.learnPending()
-            for (centroid, expected) in zip(model.centroidRows, step.centers) {
+            for (centroid, expected) in zip(model.centroidRows, step.centers ?? []) {
                 #expect(largestDifference(centroid, expected) < 1e-12)
             }
             #expect(model.clusterWeights == step.counts)

@@ -62,21 +62,23 @@ import Testing
         #expect(abs(logNormal.mean - 1.1331) < 0.02 && abs(logNormal.variance - 0.3647) < 0.05)
     }
 
-    @Test(arguments: [0, 0.3, 2, 4, 16, 100.5])
+    @Test(arguments: [0, 0.3, 2, 4, 16, 100.5] as [Double])
     func poissonHasEqualMeanAndVariance(_ mean: Double) {
         let found = moments { Double($0.poisson(mean: mean)) }
         #expect(abs(found.mean - mean) < 0.001 + 5 * (mean / 40_000).squareRoot())
         #expect(abs(found.variance - mean) < 0.001 + 0.05 * mean)
     }
 
-    @Test(arguments: [(0.5, 2), (1, 1), (1.5, 12), (40, 0.25)])
+    @Test(arguments: [(0.5, 2), (1, 1), (1.5, 12), (40, 0.25)] as [(Double, Double)])
     func gammaHasItsMoments(_ shape: Double, _ scale: Double) {
         let found = moments { $0.gamma(shape: shape, scale: scale) }
         #expect(abs(found.mean / (shape * scale) - 1) < 0.05)
         #expect(abs(found.variance / (shape * scale * scale) - 1) < 0.1)
     }
 
-    @Test(arguments: [(0, 0.5), (10, 0.3), (17, 0.5), (1_000, 0.01), (50_000, 1.0 / 30), (100, 1), (100, 0)])
+    @Test(
+        arguments: [(0, 0.5), (10, 0.3), (17, 0.5), (1_000, 0.01), (50_000, 1.0 / 30), (100, 1), (100, 0)]
+            as [(Int, Double)])
     func binomialHasItsMoments(_ trials: Int, _ probability: Double) {
         let found = moments(10_000) { Double($0.binomial(trials: trials, probability: probability)) }
         let mean = Double(trials) * probability

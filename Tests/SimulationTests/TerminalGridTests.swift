@@ -8,7 +8,9 @@ import Testing
         return (0..<count).map { _ in (x: random.uniform(0...side), y: random.uniform(0...side)) }
     }
 
-    @Test(arguments: [(0, 5), (1, 5), (40, 0.5), (40, 3), (40, 20), (300, 1), (300, 9.9), (300, 10), (30, 1e-9)])
+    @Test(
+        arguments: [(0, 5), (1, 5), (40, 0.5), (40, 3), (40, 20), (300, 1), (300, 9.9), (300, 10), (30, 1e-9)]
+            as [(Int, Double)])
     func drawnTerminalsAreAllThoseWithinTheRadius(_ count: Int, _ radius: Double) {
         let terminals = places(count, seed: 2, side: 10)
         let grid = TerminalGrid(places: terminals, side: 10, radius: radius)

@@ -8,7 +8,7 @@ public struct MalformedRow: Error, Hashable, Sendable, CustomStringConvertible {
     public var byteOffset: Int
     public var reason: Reason
 
-    public enum Reason: Hashable, Sendable {
+    public enum Reason: Error, Hashable {
         /// Another number of fields than the header has.
         case fieldCount(found: Int, expected: Int)
         case tooLong(bytes: Int, limit: Int)

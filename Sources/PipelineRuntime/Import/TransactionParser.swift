@@ -10,76 +10,48 @@ import EventModel
 public struct TransactionParser: ~Copyable {
     /// The schema of the transactions: the arrival time, the declared columns, the others.
     public let schema: RecordSchema
-    /// Whether the table has the label column.
-    public var hasLabels: Bool { labelField != nil }
-
-    private let columnTypes: [ColumnType]
-    /// The field that each column is read from.
-    private let fields: [Int]
-    private let header: [String]
-    private let idIndex: Int
-    private let eventTimeField: Int
-    private let labelField: Int?
-    private let labelTimeField: Int?
-    private let labelDelay: EventDuration
+    private let plan: TablePlan
     private var encoder: RowEncoder
+
+    /// Whether the table has the label column.
+    public var hasLabels: Bool { plan.labelField != nil }
 
     /// - Parameter requiringLabels: a specified label column must be there; when scoring it need not.
     public init(
         _ specification: InputSpecification, header: [String], requiringLabels: Bool = true
     ) throws(ImportError) {
-        try specification.validate()
-        var mapping = try HeaderMapping(header)
-        eventTimeField = try mapping.take(specification.eventTimeColumn, .eventTime)
-        let label = specification.label
-        if let label, requiringLabels || mapping.has(label.column) {
-            labelField = try mapping.take(label.column, .label)
-            labelTimeField = try label.timeColumn.map { (column) throws(ImportError) in
-                try mapping.take(column, .labelTime)
-            }
-        } else {
-            labelField = nil
-            labelTimeField = nil
-        }
-        labelDelay = label?.delay ?? .zero
-        var fields: [Int] = []
-        for column in specification.columns { fields.append(try mapping.take(column.name, .declared)) }
-        let others = mapping.rest(taken: specification.columns.map(\.name) + [RecordSchema.arrivalTimeColumn])
-        let columns = specification.columns + others.map { Column($0.name, .string) }
-        self.fields = fields + others.map(\.field)
-        self.header = header
-        schema = .transaction(columns: columns)
-        columnTypes = columns.map(\.type)
-        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? 0
+        let plan = try TablePlan(specification, header: header, requiringLabels: requiringLabels)
+        self.plan = plan
+        schema = .transaction(columns: plan.columns)
         encoder = RowEncoder(specification.eventTimeFormat)
     }
 
     /// The transaction that `row` holds; its body is valid until the next call.
     /// - Complexity: O(row); no allocation.
     public mutating func parse(_ row: CSVRow) throws(MalformedRow) -> ParsedRow {
-        guard row.count == header.count else {
-            throw malformed(row, .fieldCount(found: row.count, expected: header.count))
+        guard row.count == plan.header.count else {
+            throw malformed(row, .fieldCount(found: row.count, expected: plan.header.count))
         }
         let eventTime: EventTime
-        switch encoder.times.time(of: row[eventTimeField]) {
+        switch encoder.times.time(of: row[plan.eventTimeField]) {
         case .value(let time): eventTime = time
-        case .problem(let problem): throw malformed(row, eventTimeField, problem)
+        case .problem(let problem): throw malformed(row, plan.eventTimeField, problem)
         }
         encoder.removeAll()
-        for index in 0..<fields.count {
-            let field = row[fields[index]]
-            let type = columnTypes[index]
-            let problem = index == idIndex ? encoder.appendID(field, type) : encoder.append(field, type)
-            if let problem { throw malformed(row, fields[index], problem) }
+        for index in 0..<plan.fields.count {
+            let field = row[plan.fields[index]]
+            let type = plan.columns[index].type
+            let problem = index == plan.idIndex ? encoder.appendID(field, type) : encoder.append(field, type)
+            if let problem { throw malformed(row, plan.fields[index], problem) }
         }
         var label: Bool?
-        var labelTime = eventTime + labelDelay
-        if let labelField {
+        var labelTime = eventTime + plan.labelDelay
+        if let labelField = plan.labelField {
             switch parseLabel(row[labelField]) {
             case .value(let value): label = value
             case .problem(let problem): throw malformed(row, labelField, problem)
             }
-            if let labelTimeField, label != nil, !row[labelTimeField].isEmpty {
+            if let labelTimeField = plan.labelTimeField, label != nil, !row[labelTimeField].isEmpty {
                 switch encoder.times.time(of: row[labelTimeField]) {
                 case .value(let time): labelTime = max(time, eventTime)
                 case .problem(let problem): throw malformed(row, labelTimeField, problem)
@@ -90,7 +62,7 @@ public struct TransactionParser: ~Copyable {
     }
 
     @inline(never) private func malformed(_ row: CSVRow, _ field: Int, _ problem: FieldProblem) -> MalformedRow {
-        malformed(row, .field(column: header[field], problem, value: printable(row[field])))
+        malformed(row, .field(column: plan.header[field], problem, value: printable(row[field])))
     }
 
     private func malformed(_ row: CSVRow, _ reason: MalformedRow.Reason) -> MalformedRow {

@@ -1,0 +1,62 @@
+import EventModel
+import Platform
+
+/// What opening a topic found.
+public struct RecoveryReport: Hashable, Sendable {
+    /// Bytes of an incomplete or damaged tail that was cut off; none of it had been acknowledged.
+    public var bytesCut = 0
+    /// Where the tail was cut.
+    public var cutAt: Offset?
+    /// What was wrong with it.
+    public var reason: String?
+
+    public init() {}
+}
+
+extension TopicWriter {
+    /// Finds the end of the newest segment, cuts off a torn tail and makes what is left durable.
+    func recover() throws(LogError) {
+        try scan(cuttingAt: nil)
+        guard endOffset >= durableEnd else {
+            throw .corrupt(
+                segment: segment.log, position: position, offset: endOffset,
+                what: "the log ends here, but offsets up to \(durableEnd) had been made durable; the next record is missing")
+        }
+        try sync()
+    }
+
+    /// Walks over the newest segment's batches, writes its indexes anew, and cuts the file at `end` or, without one,
+    /// where the first batch that is not whole begins.
+    func scan(cuttingAt end: Offset?) throws(LogError) {
+        try startSegment()
+        endOffset = segment.base
+        let bytes = try guarded { () throws(FileError) in try fileSystem.map("\(directory)/\(segment.log)") }
+        while position < bytes.bytes.count, end.map({ endOffset < $0 }) ?? true {
+            switch RecordBatchView.at(position, of: bytes, expecting: endOffset) {
+            case .success(let batch):
+                let next = batch.endOffset
+                if let end, next > end { throw .cutInsideBatch(end, directory: directory) }
+                try noteBatch(bytes: batch.byteCount, base: batch.baseOffset, maxTimestamp: batch.maxTimestamp)
+                endOffset = next
+            case .failure(let fault):
+                if case .wrong(let what) = fault, endOffset < durableEnd || end != nil {
+                    throw .corrupt(segment: segment.log, position: position, offset: endOffset, what: what)
+                }
+                recovery.bytesCut = bytes.bytes.count - position
+                recovery.cutAt = endOffset
+                if case .wrong(let what) = fault { recovery.reason = what } else { recovery.reason = "incomplete batch" }
+                return try cut()
+            }
+        }
+        try cut()
+    }
+
+    private func cut() throws(LogError) {
+        try guarded { () throws(FileError) in
+            if try log.size() > position {
+                try log.truncate(to: position)
+                try log.sync()
+            }
+        }
+    }
+}

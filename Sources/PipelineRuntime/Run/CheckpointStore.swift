@@ -1,0 +1,129 @@
+import EventModel
+import LinearAlgebra
+import LogStorage
+import Platform
+
+/// A pipeline's whole state at an input offset, with the ends of its outputs then.
+struct Checkpoint {
+    var inputOffset: Offset
+    var watermark: EventTime
+    var digest: String
+    var fingerprint: String
+    var outputEnds: [String: Offset]
+    var state: MappedBytes
+}
+
+/// A pipeline's checkpoints: a record each in `checkpoints-0`, the state beside it in a file that is written and synced
+/// first and named, with length and checksum, in the record.
+struct CheckpointStore {
+    private let directory: String
+    private let fileSystem: any FileSystem
+    private let writer: TopicWriter
+    private let schema: SchemaID
+    /// State files kept: the newest, and one to fall back on.
+    private static let kept = 2
+
+    init(directory: String, schemas: SchemaRegistry, fileSystem: any FileSystem) throws(LogError) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+        schema = try schemas.register(OutputSchema.checkpoint)
+        writer = try TopicWriter(directory: directory, fileSystem: fileSystem)
+    }
+
+    /// Makes a checkpoint durable, then lets state files go that are no longer needed.
+    func append(
+        inputOffset: Offset, watermark: EventTime, digest: String, fingerprint: String, outputEnds: [String: Offset],
+        state: UnsafeRawBufferPointer
+    ) throws(RuntimeError) {
+        let name = "\(inputOffset).state"
+        let path = "\(directory)/\(name)"
+        try storage { () throws(LogError) in
+            do throws(FileError) { try fileSystem.replace(path, with: state) } catch { throw .file(error) }
+            var value = ByteWriter()
+            value.appendEnvelope(schema)
+            value.appendVarint(inputOffset.value)
+            value.appendVarint(watermark.milliseconds)
+            value.appendAvro(digest)
+            value.appendAvro(fingerprint)
+            value.appendAvro(Program.version)
+            value.appendAvro(BLAS.kernelName)
+            value.appendAvro(name)
+            value.appendVarint(Int64(state.count))
+            value.appendVarint(Int64(crc32c(state)))
+            let ends = outputEnds.sorted { $0.key < $1.key }
+            value.appendAvro(
+                JSONValue.object(ends.map { ($0.key, .number($0.value.value)) }).description)
+            var batch = RecordBatchBuilder()
+            batch.append(timestamp: max(watermark, EventTime.range.lowerBound), value: value.bytes)
+            try writer.append(&batch)
+            try writer.sync()
+        }
+        try removeOldStates()
+    }
+
+    /// The newest checkpoint whose state is whole, nil when there is none.
+    func newest() throws(RuntimeError) -> Checkpoint? {
+        var found: [Checkpoint?] = []
+        let reader = try storage { () throws(LogError) in
+            try TopicReader(directory: directory, fileSystem: fileSystem)
+        }
+        let cursor = try storage { () throws(LogError) in try reader.cursor(from: reader.startOffset) }
+        while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
+            var records = batch.records
+            while let record = records.next() { found.append(decode(record.value)) }
+        }
+        return found.reversed().lazy.compactMap { $0 }.first
+    }
+
+    /// Forgets all checkpoints.
+    func removeAll() throws(RuntimeError) {
+        try storage { () throws(LogError) in try writer.truncate(to: .zero) }
+        try removeStates { _ in true }
+    }
+
+    private func decode(_ value: UnsafeRawBufferPointer) -> Checkpoint? {
+        var reader = ByteReader(value)
+        guard reader.readEnvelope() == schema else { return nil }
+        let inputOffset = Offset(reader.readVarint())
+        let watermark = EventTime(milliseconds: reader.readVarint())
+        let digest = reader.readAvroString()
+        let fingerprint = reader.readAvroString()
+        _ = reader.readAvroString()
+        _ = reader.readAvroString()
+        let file = reader.readAvroString()
+        let bytes = reader.readVarint()
+        let checksum = reader.readVarint()
+        let ends = reader.readAvroString()
+        guard reader.isValid, let state = try? fileSystem.map("\(directory)/\(file)"),
+            Int64(state.bytes.count) == bytes, Int64(crc32c(state.bytes)) == checksum,
+            case .object(let members)? = try? JSONValue(parsing: ends)
+        else { return nil }
+        var outputEnds: [String: Offset] = [:]
+        for member in members { outputEnds[member.key] = member.value.int64.map(Offset.init) }
+        return Checkpoint(
+            inputOffset: inputOffset, watermark: watermark, digest: digest, fingerprint: fingerprint,
+            outputEnds: outputEnds, state: state)
+    }
+
+    private func removeOldStates() throws(RuntimeError) {
+        let offsets = try stateOffsets().sorted().dropLast(Self.kept)
+        try removeStates { offsets.contains($0) }
+    }
+
+    private func stateOffsets() throws(RuntimeError) -> [Int64] {
+        try storage { () throws(LogError) in
+            do throws(FileError) {
+                return try fileSystem.list(directory).filter { $0.hasSuffix(".state") }
+                    .compactMap { Int64($0.dropLast(6)) }
+            } catch { throw .file(error) }
+        }
+    }
+
+    private func removeStates(where shouldGo: (Int64) -> Bool) throws(RuntimeError) {
+        for offset in try stateOffsets() where shouldGo(offset) {
+            try storage { () throws(LogError) in
+                do throws(FileError) { try fileSystem.remove("\(directory)/\(offset).state") } catch { throw .file(error) }
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import EventModel
+import Features
+import LogStorage
+import Platform
+
+/// What can go wrong when a pipeline runs.
+public enum RuntimeError: Error, CustomStringConvertible {
+    case log(LogError)
+    case file(FileError)
+    case feature(FeatureError)
+    case state(StateCodingError, file: String)
+    /// The log's outputs come from another specification under the same name.
+    case otherSpecification(pipeline: String, stored: String, given: String)
+    case noCheckpoint(pipeline: String)
+    case noPipeline(log: String, known: [String])
+    case importing(ImportError, source: String)
+    case sourceChanged(ReplayMismatch, source: String)
+    case usage(String)
+
+    public var description: String {
+        switch self {
+        case .log(let error): "\(error)"
+        case .file(let error): "\(error)"
+        case .feature(let error): "feature \(error)"
+        case .state(let error, let file): "\(file): \(error); run 'tidemark train --fresh' to replay from the start"
+        case .otherSpecification(let pipeline, let stored, let given):
+            """
+            pipeline '\(pipeline)' of this log was run with another specification (fingerprint \(stored), now \(given)); \
+            give the changed one another name, or replay from the start with 'tidemark train --fresh'
+            """
+        case .noCheckpoint(let pipeline):
+            "pipeline '\(pipeline)' has no checkpoint in this log; run 'tidemark train' first"
+        case .noPipeline(let log, let known):
+            known.isEmpty
+                ? "\(log): no pipeline has run over this log; run 'tidemark train' first"
+                : "\(log): which pipeline? name one of \(known.joined(separator: ", ")) with --name"
+        case .importing(let error, let source): "\(source): \(error)"
+        case .sourceChanged(let mismatch, let source): "\(source): \(mismatch)"
+        case .usage(let text): text
+        }
+    }
+}
+
+/// Runs `body` and gives its log errors as runtime errors.
+func storage<Result: ~Copyable>(_ body: () throws(LogError) -> Result) throws(RuntimeError) -> Result {
+    do { return try body() } catch { throw .log(error) }
+}
+
+/// This program.
+public enum Program {
+    public static let version = "tidemark 0.1"
+}

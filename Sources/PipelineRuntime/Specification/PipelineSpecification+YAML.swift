@@ -1,0 +1,113 @@
+import EventModel
+import Features
+import OnlineLearning
+import PipelineCore
+
+extension PipelineSpecification {
+    /// Reads a pipeline's declaration in YAML; what is accepted compiles and runs.
+    ///
+    /// The shipped files in `models` explain all keys.
+    /// - Parameter file: the name that errors give.
+    /// - Throws: the first thing that is wrong, with its line.
+    public init(yaml text: String, file: String) throws(SpecificationError) {
+        let root = try YAMLValue(yaml: text, file: file)
+        let top = try root.section(keys: [
+            "pipeline", "input", "time", "entities", "features", "models", "decisions", "evaluation",
+        ])
+        let name = try pipelineName(top.required("pipeline"))
+        let input = try InputSpecification(top.required("input"))
+        let entities = try readEntities(top, columns: input.columns)
+        let features = try readFeatures(top.required("features"), entities: entities.map(\.name))
+        self.init(
+            name: name, input: input, time: try TimeSpecification(top), entities: entities, features: features,
+            model: try ModelSpecification(top), decision: try DecisionSpecification(top),
+            evaluation: try EvaluationSpecification(top, entities: entities.map(\.name), columns: input.columns))
+        try requireLabelsInTime(root)
+        try requirePlan(root)
+        try requireModel(root)
+    }
+
+    private func requireLabelsInTime(_ root: YAMLValue) throws(SpecificationError) {
+        guard let label = input.label, label.timeColumn == nil, label.delay > time.labelHorizon else { return }
+        throw root.descendant(["input", "label", "delay"]).error(
+            "labels come \(label.delay) after their transaction, but time.label_horizon is \(time.labelHorizon): "
+                + "none would be taken; make the horizon longer")
+    }
+
+    private func requirePlan(_ root: YAMLValue) throws(SpecificationError) {
+        do {
+            _ = try makePlan()
+        } catch {
+            let list = root.descendant(["features"])
+            let index = features.firstIndex { $0.name == error.subject }
+            let place = try index.map { index throws(SpecificationError) in try list.list()[index] } ?? list
+            throw place.error(error.description)
+        }
+    }
+
+    /// Buffers that a model may hold, in numbers of 8 bytes.
+    private static let largestBuffer = 1 << 26
+
+    private func requireModel(_ root: YAMLValue) throws(SpecificationError) {
+        do {
+            try model.validate()
+        } catch {
+            throw root.descendant(["models"] + modelKeys(error.field))
+                .error("\(error.value) is out of range; it must be \(error.expected)")
+        }
+        let width = features.count + (model.kMeans?.clusters ?? 0)
+        let rows = max(model.classifier.miniBatch, model.kMeans?.batchRows ?? 0, model.kMeans?.startRows ?? 0)
+        guard rows * width <= Self.largestBuffer, width * width <= Self.largestBuffer else {
+            throw root.descendant(["models"]).error(
+                "\(rows) rows at once of \(width) features and clusters are more than fits; make batches smaller")
+        }
+    }
+}
+
+/// Where the file declares a model's field such as `kMeans.batchRows` or `classifier.learner rate`.
+private func modelKeys(_ field: String) -> [String] {
+    let parts = field.split { $0 == "." || $0 == " " }.map(String.init)
+    guard let section = parts.first, let last = parts.last, parts.count > 1 else { return [] }
+    if field == "kMeans.clusters" { return ["clusters", "count"] }
+    let key = last.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
+    return [section == "kMeans" ? "clusters" : section, key]
+}
+
+/// A pipeline's name is the name of its folder.
+private func pipelineName(_ value: YAMLValue) throws(SpecificationError) -> String {
+    let expected = "a name (letters, digits, '-' and '_', at most 100)"
+    let name = try value.text(expected)
+    let isName = name.utf8.allSatisfy { $0 == 45 || $0 == 95 || Column.isValidName("a\(Unicode.Scalar($0))") }
+    guard isName, (1...100).contains(name.utf8.count) else { throw value.error(expected: expected) }
+    return name
+}
+
+private func readEntities(_ top: YAMLSection, columns: [Column]) throws(SpecificationError) -> [EntitySpecification] {
+    guard let value = top["entities"] else { return [] }
+    var entities: [EntitySpecification] = []
+    for entry in try value.section().entries {
+        guard Column.isValidName(entry.key) else {
+            throw entry.value.error(
+                "\(quoted(entry.key)) is not a name (letters, digits and underscores, no digit first)")
+        }
+        let column = columns[try entry.value.choice(of: columns.map(\.name), "the columns ")]
+        guard column.type == .long || column.type == .string else {
+            throw entry.value.error("a key is a long or a string, but '\(column.name)' is \(column.type)")
+        }
+        entities.append(EntitySpecification(name: entry.key, keyColumn: column.name))
+    }
+    guard entities.count <= 64 else { throw value.error("\(entities.count) entities are too many; at most 64") }
+    return entities
+}
+
+extension TimeSpecification {
+    init(_ top: YAMLSection) throws(SpecificationError) {
+        let time = try top.section(
+            "time", keys: ["out_of_orderness", "allowed_lateness", "duplicate_horizon", "label_horizon"])
+        self.init(
+            outOfOrderness: try time["out_of_orderness"]?.duration() ?? .zero,
+            allowedLateness: try time["allowed_lateness"]?.duration() ?? .zero,
+            duplicateHorizon: try time["duplicate_horizon"]?.duration() ?? .day,
+            labelHorizon: try time["label_horizon"]?.duration() ?? 60 * .day)
+    }
+}

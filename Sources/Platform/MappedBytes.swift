@@ -1,0 +1,44 @@
+import Glibc
+
+/// Bytes that do not change and stay where they are while this object lives: a mapped file or a copy on the heap.
+public final class MappedBytes: @unchecked Sendable {
+    public let bytes: UnsafeRawBufferPointer
+    private let isMapped: Bool
+
+    /// Up to `capacity` bytes on the heap; `fill` writes them and gives their number.
+    public init<Failure>(
+        capacity: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity, 1), alignment: 16)
+        do throws(Failure) {
+            let count = try fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<capacity]))
+            precondition(count >= 0 && count <= capacity, "filled \(count) bytes of a buffer of \(capacity)")
+            bytes = UnsafeRawBufferPointer(start: memory.baseAddress, count: count)
+        } catch {
+            memory.deallocate()
+            throw error
+        }
+        isMapped = false
+    }
+
+    public convenience init(copying source: UnsafeRawBufferPointer) {
+        self.init(capacity: source.count) { target in
+            target.copyMemory(from: source)
+            return source.count
+        }
+    }
+
+    /// Owns `memory`, which `mmap` gave.
+    init(mapped memory: UnsafeRawBufferPointer) {
+        bytes = memory
+        isMapped = true
+    }
+
+    deinit {
+        if isMapped {
+            munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+        } else {
+            bytes.baseAddress?.deallocate()
+        }
+    }
+}
