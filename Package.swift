@@ -1,11 +1,15 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let relaxed = Target.Dependency.product(name: "RealModule", package: "swift-numerics")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "tidemark",
+    products: [.executable(name: "tidemark", targets: ["tidemark"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -25,7 +29,39 @@ let package = Package(
         .target(name: "Features", dependencies: ["EventModel", "Windowing"]),
         .target(name: "OnlineLearning", dependencies: ["EventModel", "LinearAlgebra"]),
         .target(name: "Evaluation", dependencies: ["EventModel"]),
-        .target(name: "Simulation", dependencies: ["EventModel"]),
+        .target(name: "PipelineCore", dependencies: ["EventModel", "Windowing", "Features", "OnlineLearning"]),
+        .target(
+            name: "PipelineRuntime",
+            dependencies: [
+                "EventModel", "Windowing", "Features", "OnlineLearning", "LinearAlgebra", "Evaluation", "PipelineCore",
+                "LogStorage", "Platform", yams, deques, heaps,
+            ]),
+        .target(name: "ModelExchange", dependencies: ["EventModel", "Features", "OnlineLearning", "PipelineCore"]),
+        .target(name: "Simulation", dependencies: ["EventModel", "Platform"]),
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "EventModel", "Windowing", "Features", "OnlineLearning", "LinearAlgebra", "PipelineCore",
+                "PipelineRuntime", "ModelExchange", "LogStorage", "Platform", "Simulation",
+            ]),
+        .executableTarget(
+            name: "tidemark",
+            dependencies: [
+                "EventModel", "Features", "OnlineLearning", "Evaluation", "PipelineCore", "PipelineRuntime",
+                "ModelExchange", "LogStorage", "Platform", "Simulation", "Benchmarks", argumentParser,
+            ]),
         .testTarget(name: "EventModelTests", dependencies: ["EventModel"]),
+        .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
+        .testTarget(name: "LogStorageTests", dependencies: ["LogStorage", "Platform", "Simulation", "CChecksum"]),
+        .testTarget(name: "WindowingTests", dependencies: ["Windowing"]),
+        .testTarget(
+            name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],
+            resources: [.copy("Resources")]),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
+        .testTarget(name: "SimulationTests", dependencies: ["Simulation"]),
+        .testTarget(
+            name: "PipelineRuntimeTests",
+            dependencies: ["EventModel", "Features", "OnlineLearning", "PipelineCore", "PipelineRuntime"]),
+        .testTarget(name: "TidyTests"),
     ]
 )

@@ -106,7 +106,9 @@ extension ByteWriter {
         case .number(let literal): appendRaw(literal)
         case .string(let text): appendJSON(text)
         case .array(let elements):
-            appendList(elements, "[", "]", indent: indent, level: level) { $0.append($1, indent: indent, level: level + 1) }
+            appendList(elements, "[", "]", indent: indent, level: level) {
+                $0.append($1, indent: indent, level: level + 1)
+            }
         case .object(let members):
             appendList(members, "{", "}", indent: indent, level: level) { writer, member in
                 writer.appendJSON(member.key)

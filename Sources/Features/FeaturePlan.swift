@@ -106,7 +106,7 @@ extension FeaturePlan {
             }
             let target = names.count
             switch feature.definition {
-            case .column(let name): operators.append(.copy(try operand(name, in: feature), target: target))
+            case .column(let name): operators.append(.copy(try numericColumn(name, in: feature), target: target))
             case .window(let window): try add(window, of: feature, target: target)
             case .hour(let hours):
                 operators.append(.hour(Int64(hours.lowerBound)...Int64(hours.upperBound), target: target))
@@ -142,7 +142,7 @@ extension FeaturePlan {
                     throw FeatureError(
                         subject: feature.name, problem: "\(window.aggregate.rawValue) of which column? add 'of: COLUMN'")
                 }
-                guard case .integer(let place, let divisor) = try operand(name, in: feature) else {
+                guard case .integer(let place, let divisor) = try numericColumn(name, in: feature) else {
                     throw FeatureError(
                         subject: feature.name,
                         problem: "sums over windows are exact, so '\(name)' has to be a long or decimal(SCALE) column")
@@ -160,6 +160,12 @@ extension FeaturePlan {
 
         private mutating func operand(_ name: String, in feature: FeatureSpecification) throws(FeatureError) -> Operand {
             if let position = names.firstIndex(of: name) { return .feature(position) }
+            return try numericColumn(name, in: feature)
+        }
+
+        private mutating func numericColumn(
+            _ name: String, in feature: FeatureSpecification
+        ) throws(FeatureError) -> Operand {
             guard let column = columns.first(where: { $0.name == name }) else {
                 throw FeatureError(
                     subject: feature.name, problem: "there is no column and no earlier feature '\(name)'")

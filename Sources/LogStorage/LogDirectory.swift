@@ -21,8 +21,9 @@ public struct LogDirectory: Hashable, Sendable {
 
     /// Names of the pipelines that have run over this log.
     public func pipelineNames(_ fileSystem: any FileSystem) throws(LogError) -> [String] {
-        guard fileSystem.exists(pipelines) else { return [] }
-        return try files { () throws(FileError) in try fileSystem.list(pipelines) }
+        try files { () throws(FileError) in
+            try fileSystem.exists(pipelines) ? try fileSystem.list(pipelines) : []
+        }
     }
 }
 
@@ -38,6 +39,7 @@ struct SegmentName: Hashable, Comparable {
             return nil
         }
         self.base = Offset(base)
+        if log != file { return nil }
     }
 
     private var digits: String {
@@ -46,9 +48,8 @@ struct SegmentName: Hashable, Comparable {
     }
 
     var log: String { digits + ".log" }
-    /// Pairs of (offset − base, position), four bytes each.
+    /// See `SegmentIndex`.
     var index: String { digits + ".index" }
-    /// Pairs of (largest timestamp so far, offset − base), eight and four bytes.
     var timeIndex: String { digits + ".timeindex" }
     /// Once sealed: the CRC-32C of the log file and its length, four and eight bytes.
     var sum: String { digits + ".sum" }
@@ -57,37 +58,10 @@ struct SegmentName: Hashable, Comparable {
 
     /// The segments in a directory, oldest first.
     static func all(in directory: String, _ fileSystem: any FileSystem) throws(LogError) -> [SegmentName] {
-        guard fileSystem.exists(directory) else { throw .noTopic(directory: directory) }
+        guard try files({ () throws(FileError) in try fileSystem.exists(directory) }) else {
+            throw .noTopic(directory: directory)
+        }
         return try files { () throws(FileError) in try fileSystem.list(directory) }.compactMap(SegmentName.init(file:))
             .sorted()
-    }
-}
-
-/// The durable end of a topic as it is kept on disk: eight bytes of offset and their CRC-32C.
-enum DurableEnd {
-    static func path(_ directory: String) -> String { directory + "/durable-end" }
-
-    /// What is known to be synced; 0 where nothing is.
-    static func read(_ directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Offset {
-        let path = path(directory)
-        guard fileSystem.exists(path) else { return .zero }
-        let bytes = try files { () throws(FileError) in try fileSystem.map(path) }
-        var reader = ByteReader(bytes.bytes)
-        let offset = reader.readBigEndian(Int64.self)
-        let checksum = reader.readBigEndian(UInt32.self)
-        guard reader.isValid, checksum == Self.checksum(offset), offset >= 0 else {
-            throw .corrupt(segment: path, position: 0, offset: .zero, what: "the durable end is not readable")
-        }
-        return Offset(offset)
-    }
-
-    static func encode(_ end: Offset, into writer: inout ByteWriter) {
-        writer.removeAll()
-        writer.appendBigEndian(end.value)
-        writer.appendBigEndian(checksum(end.value))
-    }
-
-    private static func checksum(_ offset: Int64) -> UInt32 {
-        withUnsafeBytes(of: offset.bigEndian) { crc32c($0) }
     }
 }

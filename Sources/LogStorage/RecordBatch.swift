@@ -51,27 +51,30 @@ public struct ProducerPosition: Hashable, Sendable {
 
 /// Records on their way into a topic: one batch, in memory.
 public struct RecordBatchBuilder: ~Copyable {
-    private var writer: ByteWriter
-    public private(set) var count = 0
-    private var baseTimestamp: Int64 = 0
-    private var maxTimestamp: Int64 = 0
+    @usableFromInline var writer: ByteWriter
+    @usableFromInline var recordCount = 0
+    @usableFromInline var baseTimestamp: Int64 = 0
+    @usableFromInline var maxTimestamp: Int64 = 0
 
     public init() {
         writer = ByteWriter(capacity: 1 << 16)
         removeAll()
     }
 
+    /// The number of records.
+    @inlinable public var count: Int { recordCount }
+
     /// Bytes that the batch takes in the log.
-    public var byteCount: Int { writer.count }
+    @inlinable public var byteCount: Int { writer.count }
 
     public mutating func removeAll() {
         writer.removeAll()
         writer.appendZeros(BatchLayout.records)
-        count = 0
+        recordCount = 0
     }
 
     /// Adds a record.
-    @inline(__always) public mutating func append(
+    @inlinable @inline(__always) public mutating func append(
         timestamp: EventTime, key: UnsafeRawBufferPointer? = nil, value: UnsafeRawBufferPointer
     ) {
         let time = timestamp.milliseconds
@@ -100,11 +103,12 @@ public struct RecordBatchBuilder: ~Copyable {
         writer.appendVarintUnchecked(Int64(value.count))
         writer.append(contentsOf: value)
         writer.append(0)
-        count &+= 1
+        recordCount &+= 1
     }
 
     /// The batch as it is to stand at `base`.
     mutating func seal(base: Offset, producer: ProducerPosition) -> UnsafeRawBufferPointer {
+        precondition(writer.count < Int(Int32.max), "a batch of \(writer.count) bytes; it must stay below 2 GiB")
         writer.setBigEndian(base.value, at: BatchLayout.baseOffset)
         writer.setBigEndian(Int32(writer.count - BatchLayout.leaderEpoch), at: BatchLayout.length)
         writer.setBigEndian(Int32(0), at: BatchLayout.leaderEpoch)

@@ -7,6 +7,15 @@ public struct RecordView {
     public var timestamp: EventTime
     public var key: UnsafeRawBufferPointer?
     public var value: UnsafeRawBufferPointer
+
+    @inlinable init(
+        offset: Offset, timestamp: EventTime, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer
+    ) {
+        self.offset = offset
+        self.timestamp = timestamp
+        self.key = key
+        self.value = value
+    }
 }
 
 /// A batch in place, its checksum checked.
@@ -84,15 +93,22 @@ enum BatchFault: Error {
     /// The bytes end before the batch does.
     case incomplete
     case wrong(String)
+
+    var text: String {
+        switch self {
+        case .incomplete: "incomplete batch"
+        case .wrong(let what): what
+        }
+    }
 }
 
 /// Walks over a batch's records; use it only while the batch's owner lives.
 public struct RecordIterator {
-    private var reader: ByteReader
-    private let baseOffset: Int64
-    private let baseTimestamp: Int64
-    private let count: Int
-    private var index = 0
+    @usableFromInline var reader: ByteReader
+    @usableFromInline let baseOffset: Int64
+    @usableFromInline let baseTimestamp: Int64
+    @usableFromInline let count: Int
+    @usableFromInline var index = 0
 
     init(_ batch: RecordBatchView) {
         reader = ByteReader(batch.recordBytes)
@@ -102,11 +118,14 @@ public struct RecordIterator {
         while baseOffset + Int64(index) < batch.from.value, next() != nil {}
     }
 
-    /// Whether a record's bytes contradicted their lengths; there are no records after it.
+    /// Whether the bytes contradicted their lengths; there are no records after the one where they did.
     public var isMalformed: Bool { !reader.isValid }
 
-    @inline(__always) public mutating func next() -> RecordView? {
-        guard index < count, reader.isValid else { return nil }
+    @inlinable @inline(__always) public mutating func next() -> RecordView? {
+        guard index < count else {
+            if reader.remaining > 0 { reader.invalidate() }
+            return nil
+        }
         let length = Int(truncatingIfNeeded: reader.readVarint())
         let before = reader.remaining
         _ = reader.readByte()

@@ -10,7 +10,7 @@ public final class SchemaRegistry {
     public init(_ log: LogDirectory, fileSystem: any FileSystem) throws(LogError) {
         directory = log.schemas
         self.fileSystem = fileSystem
-        if fileSystem.exists(directory) { try load() }
+        if try files({ () throws(FileError) in try fileSystem.exists(log.schemas) }) { try load() }
     }
 
     /// The schema under a number, nil when there is none.
@@ -30,7 +30,11 @@ public final class SchemaRegistry {
         try load()
         if let known = number(of: schema) { return known }
         let number = (schemas.keys.max() ?? 0) + 1
-        try files { () throws(FileError) in try fileSystem.replace("\(directory)/\(number).avsc", with: schema.avsc) }
+        let text = Array(schema.avsc.utf8)
+        let bytes = text.withUnsafeBytes { MappedBytes(copying: $0) }
+        try files { () throws(FileError) in
+            try fileSystem.replace("\(directory)/\(number).avsc", with: bytes.bytes)
+        }
         schemas[number] = schema
         return SchemaID(number)
     }

@@ -19,32 +19,32 @@ extension TopicWriter {
         try scan(cuttingAt: nil)
         guard endOffset >= durableEnd else {
             throw .corrupt(
-                segment: segment.log, position: position, offset: endOffset,
+                segment: segment.log, position: progress.bytes, offset: endOffset,
                 what: "the log ends here, but offsets up to \(durableEnd) had been made durable; the next record is missing")
         }
         try sync()
     }
 
     /// Walks over the newest segment's batches, writes its indexes anew, and cuts the file at `end` or, without one,
-    /// where the first batch that is not whole begins.
+    /// where the first batch that is not whole begins. It cuts nothing below the durable end.
     func scan(cuttingAt end: Offset?) throws(LogError) {
         try startSegment()
         endOffset = segment.base
-        let bytes = try guarded { () throws(FileError) in try fileSystem.map("\(directory)/\(segment.log)") }
-        while position < bytes.bytes.count, end.map({ endOffset < $0 }) ?? true {
-            switch RecordBatchView.at(position, of: bytes, expecting: endOffset) {
+        let path = "\(directory)/\(segment.log)"
+        let bytes = try guarded { () throws(FileError) in try fileSystem.map(path) }
+        while progress.bytes < bytes.bytes.count, end.map({ endOffset < $0 }) ?? true {
+            switch RecordBatchView.at(progress.bytes, of: bytes, expecting: endOffset) {
             case .success(let batch):
-                let next = batch.endOffset
-                if let end, next > end { throw .cutInsideBatch(end, directory: directory) }
                 try noteBatch(bytes: batch.byteCount, base: batch.baseOffset, maxTimestamp: batch.maxTimestamp)
-                endOffset = next
+                endOffset = batch.endOffset
             case .failure(let fault):
-                if case .wrong(let what) = fault, endOffset < durableEnd || end != nil {
-                    throw .corrupt(segment: segment.log, position: position, offset: endOffset, what: what)
+                if endOffset < durableEnd || end != nil {
+                    throw .corrupt(
+                        segment: segment.log, position: progress.bytes, offset: endOffset, what: fault.text)
                 }
-                recovery.bytesCut = bytes.bytes.count - position
+                recovery.bytesCut = bytes.bytes.count - progress.bytes
                 recovery.cutAt = endOffset
-                if case .wrong(let what) = fault { recovery.reason = what } else { recovery.reason = "incomplete batch" }
+                recovery.reason = fault.text
                 return try cut()
             }
         }
@@ -53,9 +53,9 @@ extension TopicWriter {
 
     private func cut() throws(LogError) {
         try guarded { () throws(FileError) in
-            if try log.size() > position {
-                try log.truncate(to: position)
-                try log.sync()
+            if try segmentFiles.log.size() > progress.bytes {
+                try segmentFiles.log.truncate(to: progress.bytes)
+                try segmentFiles.log.sync()
             }
         }
     }

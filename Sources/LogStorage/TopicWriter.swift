@@ -12,13 +12,14 @@ public struct TopicOptions: Sendable {
         case never
     }
 
-    /// A segment is sealed before it grows beyond this.
+    /// A segment is sealed before it grows beyond this; below 4 GiB.
     public var segmentBytes: Int
     /// Bytes between two entries of the sparse index.
     public var indexIntervalBytes: Int
     public var sync: SyncPolicy
 
     public init(segmentBytes: Int = 256 << 20, indexIntervalBytes: Int = 64 << 10, sync: SyncPolicy = .never) {
+        precondition(segmentBytes < 1 << 32, "a segment of \(segmentBytes) bytes; its index holds positions below 2³²")
         self.segmentBytes = segmentBytes
         self.indexIntervalBytes = indexIntervalBytes
         self.sync = sync
@@ -27,27 +28,21 @@ public struct TopicOptions: Sendable {
 
 /// The one writer of a topic.
 ///
-/// `append` puts whole batches at the end; `sync` makes them durable and then says so in `durable-end`, so that the
-/// durable end never runs ahead of the disk. After a failure nothing more is taken: what a failed sync covered may be
-/// gone, and only a new writer, by recovery, finds out.
+/// `append` puts whole batches at the end; `sync` makes them durable and then says so, durably, in `durable-end`: the
+/// durable end never runs ahead of the disk, and after a crash damage below it is told from a torn tail. After a failure
+/// nothing more is taken: what a failed sync covered may be gone, and only a new writer, by recovery, finds out.
 public final class TopicWriter {
     public let directory: String
     let fileSystem: any FileSystem
     let options: TopicOptions
-    private let lock: FileLock
+    private let lock: any FileLock
     private let durableEndFile: any OpenFile
-    private var scratch = ByteWriter(capacity: 64)
+    private var durableEndWrites: Int64
+    var scratch = ByteWriter(capacity: 64)
 
     var segment: SegmentName
-    var log: any OpenFile
-    private var index: any OpenFile
-    private var timeIndex: any OpenFile
-    /// Bytes in the segment, in its index files, and since the last index entry.
-    var position = 0
-    private var indexBytes = 0
-    private var timeIndexBytes = 0
-    private var sinceIndexEntry = 0
-    private var maxTimestamp = EventTime.distantPast
+    var segmentFiles: SegmentFiles
+    var progress = SegmentProgress()
     private var sinceSync = 0
     private var hasFailed = false
 
@@ -61,7 +56,7 @@ public final class TopicWriter {
     /// Opens a topic, makes it if it is not there, and recovers it: a torn tail is cut off, its index files are written
     /// anew.
     /// - Throws: `LogError.file` with a lock error when another process writes here; `LogError.corrupt` when bytes below
-    ///   the durable end are damaged.
+    ///   the durable end are damaged or missing.
     public init(
         directory: String, fileSystem: any FileSystem, options: TopicOptions = TopicOptions()
     ) throws(LogError) {
@@ -72,24 +67,31 @@ public final class TopicWriter {
             try fileSystem.createDirectory(directory)
             return try fileSystem.lock(directory + "/lock")
         }
+        let known = try DurableEnd.read(directory, fileSystem)
+        durableEnd = known?.offset ?? .zero
+        durableEndWrites = known?.number ?? 0
         let segments = try SegmentName.all(in: directory, fileSystem)
+        if segments.isEmpty && durableEnd > .zero {
+            throw .corrupt(
+                segment: directory, position: 0, offset: .zero,
+                what: "there is no segment, but offsets up to \(durableEnd) had been made durable; the log is missing")
+        }
+        if known == nil {
+            DurableEnd(offset: .zero, number: 0).encode(into: &scratch)
+            let first = MappedBytes(copying: scratch.bytes)
+            try files { () throws(FileError) in try fileSystem.replace(DurableEnd.path(directory), with: first.bytes) }
+        }
         let segment = segments.last ?? SegmentName(.zero)
         self.segment = segment
-        durableEnd = try DurableEnd.read(directory, fileSystem)
-        (log, index, timeIndex, durableEndFile) = try files { () throws(FileError) in
+        (segmentFiles, durableEndFile) = try files { () throws(FileError) in
             (
-                try fileSystem.open("\(directory)/\(segment.log)", create: true),
-                try fileSystem.open("\(directory)/\(segment.index)", create: true),
-                try fileSystem.open("\(directory)/\(segment.timeIndex)", create: true),
-                try fileSystem.open(DurableEnd.path(directory), create: true)
+                try SegmentFiles(directory, segment, fileSystem),
+                try fileSystem.open(DurableEnd.path(directory), .writing)
             )
         }
         endOffset = segment.base
         recovery = RecoveryReport()
-        if segments.isEmpty {
-            try files { () throws(FileError) in try fileSystem.syncDirectory(directory) }
-            try persistDurableEnd(.zero)
-        }
+        try files { () throws(FileError) in try fileSystem.syncDirectory(directory) }
         try recover()
     }
 
@@ -100,11 +102,11 @@ public final class TopicWriter {
     ) throws(LogError) -> Offset {
         let base = endOffset
         guard batch.count > 0 else { return base }
-        if position > 0 && position + batch.byteCount > options.segmentBytes { try roll() }
+        if progress.bytes > 0 && progress.bytes + batch.byteCount > options.segmentBytes { try roll() }
         let count = batch.count
         let timestamp = batch.timestampLimit
         let bytes = batch.seal(base: base, producer: producer)
-        try guarded { () throws(FileError) in try log.write(bytes, at: position) }
+        try guarded { () throws(FileError) in try segmentFiles.log.write(bytes, at: progress.bytes) }
         try noteBatch(bytes: bytes.count, base: base, maxTimestamp: timestamp)
         endOffset = base.advanced(by: count)
         sinceSync += bytes.count
@@ -119,49 +121,19 @@ public final class TopicWriter {
 
     /// Makes all that was appended durable.
     public func sync() throws(LogError) {
-        guard durableEnd < endOffset || sinceSync > 0 else { return }
-        try guarded { () throws(FileError) in try log.sync() }
+        guard durableEnd < endOffset else { return }
+        try guarded { () throws(FileError) in try segmentFiles.log.sync() }
         try persistDurableEnd(endOffset)
         sinceSync = 0
     }
 
-    /// Takes back all records from `end` on. It has to be the end of a batch.
-    public func truncate(to end: Offset) throws(LogError) {
-        guard end < endOffset else { return }
-        if end < durableEnd { try persistDurableEnd(end) }
-        let segments = try SegmentName.all(in: directory, fileSystem)
-        guard let keep = segments.last(where: { $0.base <= end }) else {
-            throw .outOfRange(
-                end, available: (segments.first?.base ?? .zero)..<endOffset, directory: directory)
-        }
-        for later in segments.reversed() where later > keep {
-            try guarded { () throws(FileError) in
-                for file in [later.log, later.index, later.timeIndex, later.sum]
-                where fileSystem.exists("\(directory)/\(file)") {
-                    try fileSystem.remove("\(directory)/\(file)")
-                }
-            }
-        }
-        if keep != segment {
-            try open(keep)
-            try guarded { () throws(FileError) in
-                if fileSystem.exists("\(directory)/\(keep.sum)") { try fileSystem.remove("\(directory)/\(keep.sum)") }
-            }
-        }
-        try guarded { () throws(FileError) in try fileSystem.syncDirectory(directory) }
-        try scan(cuttingAt: end)
-        try guarded { () throws(FileError) in try log.sync() }
-    }
-
-    /// Syncs and lets the topic go.
+    /// Syncs and lets the topic go; nothing can be appended afterwards.
     public func close() throws(LogError) {
         try sync()
-        log.close()
-        index.close()
-        timeIndex.close()
+        segmentFiles.close()
+        durableEndFile.close()
+        lock.unlock()
     }
-
-    // MARK: steps
 
     /// Runs a file operation; once one has failed, all fail.
     func guarded<Result>(_ body: () throws(FileError) -> Result) throws(LogError) -> Result {
@@ -172,74 +144,14 @@ public final class TopicWriter {
         }
     }
 
-    private func persistDurableEnd(_ end: Offset) throws(LogError) {
-        DurableEnd.encode(end, into: &scratch)
-        try guarded { () throws(FileError) in try durableEndFile.write(scratch.bytes, at: 0) }
+    func persistDurableEnd(_ end: Offset) throws(LogError) {
+        let next = DurableEnd(offset: end, number: durableEndWrites + 1)
+        next.encode(into: &scratch)
+        try guarded { () throws(FileError) in
+            try durableEndFile.write(scratch.bytes, at: next.position)
+            try durableEndFile.sync()
+        }
+        durableEndWrites = next.number
         durableEnd = end
-    }
-
-    /// Accounts for a batch at the end of the segment, in the indexes too.
-    func noteBatch(bytes: Int, base: Offset, maxTimestamp timestamp: EventTime) throws(LogError) {
-        if sinceIndexEntry >= options.indexIntervalBytes || position == 0 {
-            let relative = UInt32(truncatingIfNeeded: base.value - segment.base.value)
-            scratch.removeAll()
-            scratch.appendBigEndian(relative)
-            scratch.appendBigEndian(UInt32(truncatingIfNeeded: position))
-            try guarded { () throws(FileError) in try index.write(scratch.bytes, at: indexBytes) }
-            indexBytes += scratch.count
-            scratch.removeAll()
-            scratch.appendBigEndian(max(maxTimestamp, timestamp).milliseconds)
-            scratch.appendBigEndian(relative)
-            try guarded { () throws(FileError) in try timeIndex.write(scratch.bytes, at: timeIndexBytes) }
-            timeIndexBytes += scratch.count
-            sinceIndexEntry = 0
-        }
-        maxTimestamp = max(maxTimestamp, timestamp)
-        sinceIndexEntry += bytes
-        position += bytes
-    }
-
-    /// Seals the segment and starts the next one.
-    private func roll() throws(LogError) {
-        try sync()
-        let bytes = try guarded { () throws(FileError) in try fileSystem.map("\(directory)/\(segment.log)") }
-        scratch.removeAll()
-        scratch.appendBigEndian(crc32c(bytes.bytes))
-        scratch.appendBigEndian(Int64(bytes.bytes.count))
-        try guarded { () throws(FileError) in
-            let sum = try fileSystem.open("\(directory)/\(segment.sum)", create: true)
-            try sum.write(scratch.bytes, at: 0)
-            try sum.sync()
-            try index.sync()
-            try timeIndex.sync()
-        }
-        try open(SegmentName(endOffset))
-        try guarded { () throws(FileError) in try fileSystem.syncDirectory(directory) }
-    }
-
-    private func open(_ name: SegmentName) throws(LogError) {
-        log.close()
-        index.close()
-        timeIndex.close()
-        segment = name
-        try guarded { () throws(FileError) in
-            log = try fileSystem.open("\(directory)/\(name.log)", create: true)
-            index = try fileSystem.open("\(directory)/\(name.index)", create: true)
-            timeIndex = try fileSystem.open("\(directory)/\(name.timeIndex)", create: true)
-        }
-        try startSegment()
-    }
-
-    /// Empties the index files, for a segment that is new or about to be scanned.
-    func startSegment() throws(LogError) {
-        position = 0
-        indexBytes = 0
-        timeIndexBytes = 0
-        sinceIndexEntry = 0
-        maxTimestamp = .distantPast
-        try guarded { () throws(FileError) in
-            try index.truncate(to: 0)
-            try timeIndex.truncate(to: 0)
-        }
     }
 }

@@ -25,9 +25,10 @@ extension OnlineModel {
             return Score(logit: featureLogit, probability: sigmoid(featureLogit), anomaly: anomalyScore(of: row))
         }
         return withSquaredDistances(of: row) { distances in
-            RowKernel.takeRoots(distances, count: clusters.centroids.rows)
+            let anomaly = least(distances).squareRoot()
+            makeInputs(ofSquaredDistances: distances)
             let logit = featureLogit + distanceLogit(distances)
-            return Score(logit: logit, probability: sigmoid(logit), anomaly: least(distances))
+            return Score(logit: logit, probability: sigmoid(logit), anomaly: anomaly)
         }
     }
 
@@ -48,7 +49,7 @@ extension OnlineModel {
         guard distancesAreInputs else { return }
         guard clusters.isStarted else { return contributions[featureCount] = 0 }
         contributions[featureCount] = withSquaredDistances(of: row) { distances in
-            RowKernel.takeRoots(distances, count: clusters.centroids.rows)
+            makeInputs(ofSquaredDistances: distances)
             return distanceLogit(distances)
         }
     }
@@ -83,9 +84,18 @@ extension OnlineModel {
         }
     }
 
-    /// The distances, not squared, of a scaled row.
-    func fillDistances(of scaled: UnsafePointer<Double>, into distances: UnsafeMutablePointer<Double>) {
-        clusters.squaredDistances(of: scaled, into: distances)
-        RowKernel.takeRoots(distances, count: clusters.centroids.rows)
+    /// The classifier's inputs from the clusters, for a scaled row.
+    func fillClusterInputs(of scaled: UnsafePointer<Double>, into inputs: UnsafeMutablePointer<Double>) {
+        clusters.squaredDistances(of: scaled, into: inputs)
+        makeInputs(ofSquaredDistances: inputs)
+    }
+
+    /// Distances are divided by √features, so that they are of the size of a scaled feature; without that they would
+    /// drown the features in adaptive learners.
+    @inline(__always) private func makeInputs(ofSquaredDistances distances: UnsafeMutablePointer<Double>) {
+        let count = clusters.centroids.rows
+        let share = 1 / Double(featureCount)
+        for cluster in 0..<count { distances[cluster] *= share }
+        RowKernel.takeRoots(distances, count: count)
     }
 }

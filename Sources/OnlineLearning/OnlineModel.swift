@@ -11,7 +11,7 @@ public struct OnlineModel: ~Copyable, Sendable {
     public internal(set) var scaler: RunningScaler
     /// Clusters of scaled rows; without clusters when the specification has none.
     public internal(set) var clusters: StreamingKMeans
-    /// Its inputs are the scaled features, then the distances to the clusters if these are inputs.
+    /// Its inputs are the scaled features, then (if they are inputs) the distances to the clusters over √featureCount.
     public internal(set) var classifier: LogisticRegression
     /// The classifier's weight of each feature over the feature's deviation.
     var foldedWeights: Vector
@@ -76,7 +76,7 @@ public struct OnlineModel: ~Copyable, Sendable {
         for index in 0..<classifier.pendingCount {
             let row = classifier.miniBatch.row(index)
             scaler.transform(row, into: row)
-            if distancesAreInputs { fillDistances(of: row, into: row + featureCount) }
+            if distancesAreInputs { fillClusterInputs(of: row, into: row + featureCount) }
         }
         classifier.learnMiniBatch()
         foldWeights()
@@ -97,7 +97,7 @@ public struct OnlineModel: ~Copyable, Sendable {
     /// Accepted transactions.
     public var observedCount: Int { scaler.count }
 
-    /// Whether both classes have been learned. Until then the model is warming up, and its scores are the prior's.
+    /// Whether both classes have been learned. Until then the model is warming up.
     public var isReady: Bool {
         classifier.learnedPositives > 0 && classifier.learnedPositives < classifier.learnedCount
     }

@@ -24,8 +24,8 @@ extension StreamingKMeans: LearnedState {
         try reader.expect(columnCount, "k-means: number of columns")
         try reader.expect(specification.batchRows, "k-means: rows of a batch")
         isStarted = try reader.decodeBool()
-        splitCount = try reader.decodeCounter("k-means: splits")
-        for cluster in ids.indices { ids[cluster] = try reader.decodeCounter("k-means: a cluster's identity") }
+        splitCount = try reader.decodeCounter("k-means: splits", below: 1 << 56)
+        for cluster in ids.indices { ids[cluster] = try reader.decodeCounter("k-means: an identity") }
         try reader.decode(into: &weights, "k-means: weights")
         try reader.decode(into: &centroids, rows: centroids.rows, "k-means: centroids")
         let limit = isStarted ? specification.batchRows : specification.startRows

@@ -2,6 +2,10 @@ import EventModel
 import Features
 import OnlineLearning
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// The second stage: the models score each transaction before they learn from it, and learn from each label.
 public final class ModelStage {
     private let plan: FeaturePlan
@@ -14,6 +18,10 @@ public final class ModelStage {
         var decisions = StateDigest()
         var decisionCount: Int64 = 0
         var scratch: [Double]
+        /// For the progress display only: a mean over labels, the latest with the most weight, of one label in eight.
+        var loss = 0.0
+        var lossWeight = 0.0
+        var labelCount = 0
     }
 
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
@@ -64,9 +72,23 @@ public final class ModelStage {
                 }
                 if operation.flag { state.model.observe(features) }
             case .learn:
-                state.model.learn(block.vectors.pointer + Int(operation.index) * width, isPositive: operation.flag)
+                let features = UnsafePointer(block.vectors.pointer + Int(operation.index) * width)
+                if state.labelCount & 7 == 0 { noteLoss(features, isPositive: operation.flag, &state) }
+                state.labelCount &+= 1
+                state.model.learn(features, isPositive: operation.flag)
             }
         }
+    }
+
+    /// Mean log-loss of labels lately learned, by the models as they were before; nil before the first.
+    public var recentLoss: Double? { state.lossWeight > 0 ? state.loss / state.lossWeight : nil }
+
+    private func noteLoss(_ features: UnsafePointer<Double>, isPositive: Bool, _ state: inout State) {
+        let logit = state.model.score(of: features).logit
+        let margin = isPositive ? logit : -logit
+        let loss = margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin
+        state.loss = state.loss * 0.9998 + loss
+        state.lossWeight = state.lossWeight * 0.9998 + 1
     }
 
     /// What weighs most in the score of a feature vector under the models as they are now, the heaviest first.

@@ -3,10 +3,10 @@ import Features
 
 /// Reads input records into a block, each by its own writer's schema.
 public struct RecordDecoder: ~Copyable {
-    private enum FieldKind: UInt8 { case number, decimal, double, text }
+    enum FieldKind: UInt8 { case number, decimal, double, text }
 
     /// What becomes of one field of a transaction; a place of -1 is none.
-    private struct Field: BitwiseCopyable {
+    struct Field: BitwiseCopyable {
         var kind: FieldKind
         var isID = false
         var isArrival = false
@@ -16,10 +16,10 @@ public struct RecordDecoder: ~Copyable {
         var entities: UInt64 = 0
     }
 
-    private enum ReadingKind: UInt8 { case unprepared, transaction, label, command, unknown }
+    enum ReadingKind: UInt8 { case unprepared, transaction, label, command, unknown }
 
     /// How values of one schema are read; `fields` counts from `start`.
-    private struct Reading: BitwiseCopyable {
+    struct Reading: BitwiseCopyable {
         var kind = ReadingKind.unprepared
         var start = 0
         var count = 0

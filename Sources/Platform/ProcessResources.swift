@@ -13,7 +13,7 @@ public enum ProcessResources {
     /// The most bytes of memory that were in use at once so far.
     public static var peakResidentBytes: Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
         return usage.ru_maxrss * 1_024
     }
 
@@ -22,6 +22,12 @@ public enum ProcessResources {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    /// A directory for temporary files of this process, not yet made.
+    public static func temporaryDirectory(_ purpose: String) -> String {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? P_tmpdir
+        return "\(parent)/tidemark-\(purpose)-\(getpid())"
     }
 
     /// Processors that are switched on, at least 1.

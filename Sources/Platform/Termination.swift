@@ -16,7 +16,11 @@ public enum Termination {
     public static func install() {
         ignoreBrokenPipes()
         var ends: [Int32] = [-1, -1]
-        if pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 {
+        if pipe(&ends) == 0 {
+            for end in ends {
+                _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+                _ = fcntl(end, F_SETFL, O_NONBLOCK)
+            }
             wakeReader.store(ends[0], ordering: .relaxed)
             wakeWriter.store(ends[1], ordering: .relaxed)
         }

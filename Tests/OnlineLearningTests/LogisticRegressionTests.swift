@@ -124,6 +124,14 @@ import Testing
         #expect(model.unsolvedMiniBatches == 0)
     }
 
+    @Test func aSurpriseDoesNotThrowTheSecondOrderLearnerOff() {
+        var model = LogisticRegression(
+            inputCount: 1,
+            specification: specification(.newton(ridge: 1, halfLifeRows: nil), miniBatch: 1) { $0.prior = 1e-4 })
+        model.learn([20], isPositive: true)
+        #expect(model.probability(of: [20]) > 0.5 && model.inputWeights[0] < 1)
+    }
+
     @Test func inOnePassTheSecondOrderLearnerComesNearTheBatchSolution() {
         let rows = scaledRows(4096, columns: 3, seed: 24)
         var online = LogisticRegression(

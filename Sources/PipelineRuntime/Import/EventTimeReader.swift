@@ -14,7 +14,9 @@ struct EventTimeReader {
         if format == .iso8601, text.count == 19, let milliseconds = timeOfDay(text) {
             let head = text.loadUnaligned(fromByteOffset: 0, as: UInt64.self)
             let tail = text.loadUnaligned(fromByteOffset: 8, as: UInt16.self)
-            if head == dateHead, tail == dateTail { return .value(EventTime(milliseconds: day.milliseconds + milliseconds)) }
+            if head == dateHead, tail == dateTail {
+                return .value(EventTime(milliseconds: day.milliseconds + milliseconds))
+            }
             if let date = format.time(of: UnsafeRawBufferPointer(rebasing: text[..<10])) {
                 (dateHead, dateTail, day) = (head, tail, date)
                 return .value(EventTime(milliseconds: date.milliseconds + milliseconds))

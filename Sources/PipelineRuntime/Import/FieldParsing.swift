@@ -78,6 +78,23 @@ enum Parsed<Value> {
     return .problem(number.decimals > scale ? .tooManyDecimals(scale: scale) : .overflow)
 }
 
+/// The decimal that `text` would write had a program not computed with doubles: 8565 for `85.64999999999999` with scale
+/// 2. Nil unless `text` is exactly how a double prints and that double lies within four units in the last place of the
+/// decimal, where such a unit is a tiny part of the decimal's last place; so `57.123` is never rounded to 57.12.
+func roundedFloatingPointNoise(_ text: UnsafeRawBufferPointer, scale: Int) -> Int64? {
+    let literal = String(decoding: text, as: UTF8.self)
+    guard text.count <= 25, let value = Double(literal), value.isFinite, value.description == literal else {
+        return nil
+    }
+    var power = 1.0
+    for _ in 0..<scale { power *= 10 }
+    let unscaled = (value * power).rounded()
+    guard value.ulp * power < 1.0 / 64, unscaled.magnitude < 1e15,
+        (value - unscaled / power).magnitude <= 4 * value.ulp
+    else { return nil }
+    return Int64(unscaled)
+}
+
 /// A finite double: decimal or scientific form.
 ///
 /// Up to 15 digits and 22 decimals the value is one exact integer divided by one exact power of ten, so one rounding

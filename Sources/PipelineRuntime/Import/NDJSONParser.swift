@@ -27,14 +27,21 @@ public struct NDJSONParser: ~Copyable {
     /// Members passed over so far because nobody declared them.
     public private(set) var ignoredMembers = 0
 
+    /// Decimals rounded so far because only a double's noise was in them (`85.64999999999999` for 85.65).
+    public var roundedDecimals: Int { encoder.roundedDecimals }
+
     private let specification: InputSpecification
     private let columns: [Column]
     private let idIndex: Int
     private var members: JSONMembers
     private var encoder: RowEncoder
 
-    /// - Parameter extraColumns: names that Avro allows, not declared.
-    public init(_ specification: InputSpecification, extraColumns: [String] = []) throws(ImportError) {
+    /// - Parameters:
+    ///   - extraColumns: names that Avro allows, not declared.
+    ///   - roundingNoise: as for `TransactionParser`.
+    public init(
+        _ specification: InputSpecification, extraColumns: [String] = [], roundingNoise: Bool = true
+    ) throws(ImportError) {
         var all = specification
         all.columns += extraColumns.map { Column($0, .string) }
         try all.validate()
@@ -43,7 +50,7 @@ public struct NDJSONParser: ~Copyable {
         schema = .transaction(columns: columns)
         idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? 0
         members = JSONMembers(specification, columns: columns)
-        encoder = RowEncoder(specification.eventTimeFormat)
+        encoder = RowEncoder(specification.eventTimeFormat, roundsNoise: roundingNoise)
     }
 
     /// What `line` says; a transaction's body is valid until the next call.

@@ -4,11 +4,17 @@ import EventModel
 struct RowEncoder: ~Copyable {
     var body = ByteWriter(capacity: 1_024)
     var times: EventTimeReader
+    /// Decimals with more decimals than declared that were rounded because only floating-point noise was in them.
+    private(set) var roundedDecimals = 0
+    private let roundsNoise: Bool
     private var idNumber: Int64 = 0
     private var idStart: Int32 = -1
     private var idLength: Int32 = 0
 
-    init(_ format: TimeFormat) { times = EventTimeReader(format) }
+    init(_ format: TimeFormat, roundsNoise: Bool) {
+        times = EventTimeReader(format)
+        self.roundsNoise = roundsNoise
+    }
 
     /// Begins a row.
     mutating func removeAll() { body.removeAll() }
@@ -41,7 +47,7 @@ struct RowEncoder: ~Copyable {
         case .decimal(let scale):
             switch parseDecimalField(field, scale: scale) {
             case .value(let value): body.appendAvroDecimal(value)
-            case .problem(let problem): return problem
+            case .problem(let problem): return appendRoundedDecimal(field, scale: scale, or: problem)
             }
         case .double:
             switch parseDouble(field) {
@@ -55,6 +61,17 @@ struct RowEncoder: ~Copyable {
             }
         case .string: return appendText(field)
         }
+        return nil
+    }
+
+    @inline(never) private mutating func appendRoundedDecimal(
+        _ field: UnsafeRawBufferPointer, scale: Int, or problem: FieldProblem
+    ) -> FieldProblem? {
+        guard roundsNoise, problem == .tooManyDecimals(scale: scale),
+            let value = roundedFloatingPointNoise(field, scale: scale)
+        else { return problem }
+        body.appendAvroDecimal(value)
+        roundedDecimals += 1
         return nil
     }
 

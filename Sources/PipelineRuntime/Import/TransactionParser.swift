@@ -16,14 +16,22 @@ public struct TransactionParser: ~Copyable {
     /// Whether the table has the label column.
     public var hasLabels: Bool { plan.labelField != nil }
 
-    /// - Parameter requiringLabels: a specified label column must be there; when scoring it need not.
+    /// Decimals rounded so far because only a double's noise was in them (`85.64999999999999` for 85.65).
+    public var roundedDecimals: Int { encoder.roundedDecimals }
+
+    /// - Parameters:
+    ///   - requiringLabels: a specified label column must be there; when scoring it need not.
+    ///   - roundingNoise: a decimal with more decimals than declared is rounded, and counted, when it is a printed
+    ///     double within floating-point noise of a decimal that fits; otherwise, and always without this, its row is
+    ///     malformed.
     public init(
-        _ specification: InputSpecification, header: [String], requiringLabels: Bool = true
+        _ specification: InputSpecification, header: [String], requiringLabels: Bool = true,
+        roundingNoise: Bool = true
     ) throws(ImportError) {
         let plan = try TablePlan(specification, header: header, requiringLabels: requiringLabels)
         self.plan = plan
         schema = .transaction(columns: plan.columns)
-        encoder = RowEncoder(specification.eventTimeFormat)
+        encoder = RowEncoder(specification.eventTimeFormat, roundsNoise: roundingNoise)
     }
 
     /// The transaction that `row` holds; its body is valid until the next call.

@@ -52,7 +52,7 @@ struct CheckpointStore {
             value.appendVarint(Int64(crc32c(state)))
             let ends = outputEnds.sorted { $0.key < $1.key }
             value.appendAvro(
-                JSONValue.object(ends.map { ($0.key, .number($0.value.value)) }).description)
+                JSONValue.object(ends.map { JSONMember($0.key, .number($0.value.value)) }).description)
             var batch = RecordBatchBuilder()
             batch.append(timestamp: max(watermark, EventTime.range.lowerBound), value: value.bytes)
             try writer.append(&batch)

@@ -61,21 +61,34 @@ struct OutputTopics: ~Copyable {
     private var value = ByteWriter()
     private var key = ByteWriter()
 
-    init(
+    private init(
+        plan: [String], idIsText: Bool, decisionSchema: SchemaID, alertSchema: SchemaID, snapshotSchema: SchemaID,
+        writers: [TopicWriter]
+    ) {
+        self.plan = plan
+        self.idIsText = idIsText
+        self.decisionSchema = decisionSchema
+        self.alertSchema = alertSchema
+        self.snapshotSchema = snapshotSchema
+        self.writers = writers
+    }
+
+    /// Opens the topics of a pipeline and registers the schemas of their values.
+    static func open(
         _ log: LogDirectory, specification: PipelineSpecification, featureNames: [String], schemas: SchemaRegistry,
         fileSystem: any FileSystem
-    ) throws(LogError) {
-        plan = featureNames
-        idIsText = specification.input.idType == .string
-        decisionSchema = try schemas.register(OutputSchema.decision(idType: specification.input.idType))
-        alertSchema = try schemas.register(OutputSchema.alert(idType: specification.input.idType))
-        snapshotSchema = try schemas.register(OutputSchema.snapshot)
+    ) throws(LogError) -> OutputTopics {
+        let idType = specification.input.idType
         var writers: [TopicWriter] = []
-        for name in Self.names {
+        for name in names {
             writers.append(
                 try TopicWriter(directory: log.topic(name, of: specification.name), fileSystem: fileSystem))
         }
-        self.writers = writers
+        return OutputTopics(
+            plan: featureNames, idIsText: idType == .string,
+            decisionSchema: try schemas.register(OutputSchema.decision(idType: idType)),
+            alertSchema: try schemas.register(OutputSchema.alert(idType: idType)),
+            snapshotSchema: try schemas.register(OutputSchema.snapshot), writers: writers)
     }
 
     private enum Index {
@@ -186,8 +199,9 @@ extension Reason {
     /// The reason for programs: the feature's name, its value and what it adds to the logit.
     public func json(_ featureNames: [String]) -> JSONValue {
         .object([
-            ("feature", .string(feature.map { featureNames[$0] } ?? "clusters")), ("value", .number(value)),
-            ("contribution", .number(contribution)),
+            JSONMember("feature", .string(feature.map { featureNames[$0] } ?? "clusters")),
+            JSONMember("value", .number(value)),
+            JSONMember("contribution", .number(contribution)),
         ])
     }
 }

@@ -1,0 +1,49 @@
+import EventModel
+
+/// What a record of a block is, once decoded.
+public enum DecodedRecord: Sendable {
+    case transaction(row: Int)
+    case label(TransactionID, isPositive: Bool)
+    case heartbeat
+    case undecodable
+}
+
+// For those who read the log without running a pipeline over it.
+extension EventBlock {
+    /// The record at an index, as the decoder read it.
+    public func decoded(_ index: Int) -> DecodedRecord {
+        let record = records[index]
+        let place = Int(record.index)
+        switch record.kind {
+        case .transaction: return .transaction(row: place)
+        case .label:
+            return .label(
+                idIsText ? .text(labelIDTexts[place]) : .number(labelIDs[place]), isPositive: labelIsPositive[place])
+        case .heartbeat: return .heartbeat
+        case .undecodable: return .undecodable
+        }
+    }
+
+    public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: rowTimes[row]) }
+
+    /// The key of one of the plan's entities.
+    public func key(row: Int, entity: Int) -> TransactionID {
+        plan.entities[entity].keysAreText
+            ? .text(keyTexts[entity][row]) : .number(keys[row * plan.entities.count + entity])
+    }
+
+    /// The unscaled value of one of the plan's integer columns.
+    public func integer(row: Int, column: Int) -> Int64 { integers[row * plan.integerColumns.count + column] }
+
+    /// The value of one of the plan's double columns.
+    public func double(row: Int, column: Int) -> Double { doubles[row * plan.doubleColumns.count + column] }
+}
+
+extension EventBlock {
+    /// Rows that get a decision, in log order, once the feature stage has been through.
+    public var decidedRowsInOrder: [Int] {
+        (0..<modelOperationCount).compactMap { index in
+            modelOperations[index].kind == .score ? Int(modelOperations[index].index) : nil
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import EventModel
+import LogStorage
+import Platform
+
+/// The rows that could not become records: `malformed-0`, a record each with the line as key (`SOURCE LINE`) and a text
+/// that says what is wrong as value.
+final class MalformedLog {
+    /// Which table the rows come from; rows found before it is known wait.
+    var source: SourceIdentity? {
+        didSet { if let source { knownLines = (try? lines(of: source)) ?? 0 } }
+    }
+    private let directory: String
+    private let name: String
+    private let fileSystem: any FileSystem
+    private var writer: TopicWriter?
+    private var waiting: [MalformedRow] = []
+    /// Up to this line, malformed rows of the source stand in the log already.
+    private var knownLines = 0
+
+    init(_ log: LogDirectory, source name: String, fileSystem: any FileSystem) throws(RuntimeError) {
+        directory = log.malformed
+        self.name = name
+        self.fileSystem = fileSystem
+    }
+
+    func append(_ row: MalformedRow, _ report: inout Importer.Report) throws(RuntimeError) {
+        report.malformed += 1
+        if report.examples.count < 5 { report.examples.append("\(name), \(row)") }
+        waiting.append(row)
+        if waiting.count >= 1000, source != nil { try storage { () throws(LogError) in try flush() } }
+    }
+
+    /// Writes what waits and makes it durable.
+    func flush() throws(LogError) {
+        guard let source, !waiting.isEmpty else { return }
+        let new = waiting.filter { $0.line > knownLines }
+        waiting.removeAll()
+        guard !new.isEmpty else { return }
+        if writer == nil { writer = try TopicWriter(directory: directory, fileSystem: fileSystem) }
+        guard let writer else { return }
+        var batch = RecordBatchBuilder()
+        for row in new {
+            let key = Array("\(source) \(row.line)".utf8)
+            let value = Array("\(name), \(row)".utf8)
+            key.withUnsafeBytes { key in
+                value.withUnsafeBytes { value in
+                    batch.append(timestamp: EventTime(milliseconds: 0), key: key, value: value)
+                }
+            }
+        }
+        try writer.append(&batch)
+        try writer.sync()
+    }
+
+    func close() throws(LogError) {
+        try flush()
+        try writer?.close()
+    }
+
+    private func lines(of source: SourceIdentity) throws -> Int {
+        guard try fileSystem.exists(directory) else { return 0 }
+        let reader = try TopicReader(directory: directory, fileSystem: fileSystem)
+        let cursor = try reader.cursor(from: reader.startOffset)
+        var line = 0
+        while let batch = try cursor.nextBatch() {
+            var records = batch.records
+            while let record = records.next() {
+                let parts = String(decoding: record.key ?? UnsafeRawBufferPointer(start: nil, count: 0), as: UTF8.self)
+                    .split(separator: " ")
+                if parts.count == 2, parts[0] == source.description, let known = Int(parts[1]) { line = max(line, known) }
+            }
+        }
+        return line
+    }
+}

@@ -1,0 +1,65 @@
+import EventModel
+import LogStorage
+import Platform
+
+/// What a log already has from a source, record by record.
+final class SourceHistory {
+    /// Records of the source in the log.
+    let recordCount: Int64
+    private let source: SourceIdentity
+    private let schemas: SchemaRegistry
+    private let cursor: TopicCursor?
+    private var batch: RecordBatchView?
+    private var records: RecordIterator?
+    private var labels = 0
+
+    init(
+        _ log: LogDirectory, source: SourceIdentity, schemas: SchemaRegistry, fileSystem: any FileSystem
+    ) throws(RuntimeError) {
+        self.source = source
+        self.schemas = schemas
+        var count: Int64 = 0
+        do throws(LogError) {
+            let reader = try TopicReader(directory: log.input, fileSystem: fileSystem)
+            let counting = try reader.cursor(from: reader.startOffset)
+            while let batch = try counting.nextBatch() {
+                if batch.producer.id == source.value { count += Int64(batch.count) }
+            }
+            cursor = try reader.cursor(from: reader.startOffset)
+        } catch {
+            guard case .noTopic = error else { throw .log(error) }
+            cursor = nil
+        }
+        recordCount = count
+    }
+
+    /// Labels behind the last row, once `next` has given nil.
+    var trailingLabels: Int { labels }
+
+    /// What the log has of the source's next row, nil when there is no more.
+    func next() throws(RuntimeError) -> RecordedRow? {
+        while let record = try nextRecord() {
+            var reader = ByteReader(record.value)
+            guard let id = reader.readEnvelope() else { continue }
+            if schemas.schema(id)?.name == "Transaction" {
+                defer { labels = 0 }
+                return RecordedRow(
+                    arrivalTime: EventTime(milliseconds: reader.readVarint()), labelsBefore: labels)
+            }
+            labels += 1
+        }
+        return nil
+    }
+
+    private func nextRecord() throws(RuntimeError) -> RecordView? {
+        while true {
+            if let record = records?.next() { return record }
+            guard let cursor, let next = try storage({ () throws(LogError) in try cursor.nextBatch() }) else {
+                return nil
+            }
+            guard next.producer.id == source.value else { continue }
+            batch = next
+            records = next.records
+        }
+    }
+}

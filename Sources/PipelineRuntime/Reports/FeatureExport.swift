@@ -1,0 +1,85 @@
+import EventModel
+import Features
+import LogStorage
+import PipelineCore
+import Platform
+
+/// Writes the feature vectors as they were scored: a replay of the feature stage alone, which depends on no model.
+public struct FeatureExport {
+    private let log: LogDirectory
+    private let specification: PipelineSpecification
+    private let fileSystem: any FileSystem
+
+    public init(log: LogDirectory, specification: PipelineSpecification, fileSystem: any FileSystem) {
+        self.log = log
+        self.specification = specification
+        self.fileSystem = fileSystem
+    }
+
+    /// Writes `transaction_id` and a column for each feature in the plan's order, a row for each transaction in the
+    /// order of the log.
+    /// - Returns: the rows written.
+    public func write(
+        to path: String, shouldStop: () -> Bool = { false }, progress: (PipelineRun.Progress) -> Void = { _ in }
+    ) throws(RuntimeError) -> Int64 {
+        var file = try TextFile(path: path, fileSystem: fileSystem)
+        let plan: FeaturePlan
+        do throws(FeatureError) { plan = try specification.makePlan() } catch { throw .feature(error) }
+        file.append((["transaction_id"] + plan.names.map(csvField)).joined(separator: ",") + "\n")
+        let stage = FeatureStage(plan: plan, specification: specification)
+        var count: Int64 = 0
+        try forEachBlock(of: log, plan: plan, input: specification.input, fileSystem: fileSystem) {
+            block, end throws(RuntimeError) in
+            stage.process(&block)
+            for row in block.decidedRowsInOrder {
+                file.append(csvField(block.transactionID(row: row).description))
+                for value in block.features(row: row) {
+                    file.append(UInt8(ascii: ","))
+                    file.append("\(value)")
+                }
+                file.append(UInt8(ascii: "\n"))
+                count += 1
+            }
+            try file.flush(atLeast: 1 << 16)
+            progress(
+                PipelineRun.Progress(
+                    records: stage.tally.records, offset: block.endOffset ?? .zero, end: end,
+                    eventTime: stage.watermark, learned: 0, recentLoss: nil))
+            return !shouldStop()
+        }
+        try file.finish()
+        return count
+    }
+}
+
+/// Goes through the input log in blocks, decoded, up to its durable end; `body` says whether to go on.
+func forEachBlock(
+    of log: LogDirectory, plan: FeaturePlan, input: InputSpecification, fileSystem: any FileSystem,
+    _ body: (inout EventBlock, Offset) throws(RuntimeError) -> Bool
+) throws(RuntimeError) {
+    let reader: TopicReader
+    let schemas: SchemaRegistry
+    let cursor: TopicCursor
+    do throws(LogError) {
+        reader = try TopicReader(directory: log.input, fileSystem: fileSystem)
+        schemas = try SchemaRegistry(log, fileSystem: fileSystem)
+        cursor = try reader.cursor(from: reader.startOffset)
+    } catch { throw .log(error) }
+    var decoder = RecordDecoder(plan: plan, input: input) { schemas.schema($0) }
+    var block = EventBlock(plan: plan, idType: input.idType)
+    while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }),
+        batch.endOffset <= reader.durableEnd
+    {
+        var records = batch.records
+        block.retain(batch.owner)
+        while let record = records.next() {
+            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+            if block.recordCount >= 4096 {
+                if !(try body(&block, reader.durableEnd)) { return }
+                block.removeAll()
+                block.retain(batch.owner)
+            }
+        }
+    }
+    if block.recordCount > 0 { _ = try body(&block, reader.durableEnd) }
+}

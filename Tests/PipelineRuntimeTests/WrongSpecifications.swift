@@ -1,0 +1,191 @@
+/// A piece of the small pipeline, what takes its place, and the error that follows.
+struct Wrong: Sendable, CustomStringConvertible {
+    var text: String
+    var replacement: String
+    /// Behind `small.yaml:`.
+    var message: String
+
+    init(_ text: String, _ replacement: String, _ message: String) {
+        self.text = text
+        self.replacement = replacement
+        self.message = message
+    }
+
+    var description: String { replacement.isEmpty ? "without \(text)" : replacement }
+}
+
+let wrongSpecifications: [Wrong] = [
+    // Keys.
+    Wrong("pipeline: small\n", "", "1: the key 'pipeline' is missing"),
+    Wrong(
+        "decisions:", "decision:",
+        "24: unknown key 'decision'; did you mean 'decisions'? "
+            + "the keys here: pipeline, input, time, entities, features, models, decisions, evaluation"),
+    Wrong(
+        "label_horizon: 10d", "colour: red",
+        "12: time: unknown key 'colour'; "
+            + "the keys here: out_of_orderness, allowed_lateness, duplicate_horizon, label_horizon"),
+    Wrong("  id: id\n", "", "2: input: the key 'id' is missing"),
+    Wrong(
+        "    id: long", "    id: long\n    id: long",
+        "6: 'id' stands more than once in one section (first in this line); keep one"),
+    Wrong(
+        "pipeline: small", "pipeline: ../small",
+        "1: pipeline: '../small' is not a name (letters, digits, '-' and '_', at most 100)"),
+    Wrong(
+        "pipeline: small", "pipeline:",
+        "1: pipeline: an empty value is not a name (letters, digits, '-' and '_', at most 100)"),
+
+    // The input.
+    Wrong("id: id\n", "id: ID\n", "3: input.id: 'ID' is none of the columns id, card, amount, score"),
+    Wrong("id: id\n", "id: amount\n", "3: input.id: an id is a long or a string, but 'amount' is decimal(2)"),
+    Wrong(
+        "format: seconds", "format: minutes",
+        "4: input.event_time.format: 'minutes' is none of iso8601, seconds, milliseconds"),
+    Wrong("{ column: at, format: seconds }", "at", "4: input.event_time: 'at' is not a section with keys and values"),
+    Wrong("column: at,", "column: [at],", "4: input.event_time.column: a list is not a text"),
+    Wrong(
+        "amount: decimal(2)", "amount: decimal(19)",
+        "8: input.columns.amount: 'decimal(19)' is not "
+            + "a type: long, double, string, timestamp or decimal(SCALE) with a scale from 0 to 18"),
+    Wrong(
+        "score: double", "2score: double",
+        "9: input.columns.2score: '2score' is not a name (letters, digits and underscores, no digit first)"),
+    Wrong(
+        "score: double", "at: timestamp",
+        "9: input.columns.at: 'at' is input.event_time.column already; take it out of the columns"),
+    Wrong(
+        "score: double", "fraud: long",
+        "9: input.columns.fraud: 'fraud' is input.label.column already; take it out of the columns"),
+    Wrong(
+        "score: double", "arrival_time: timestamp",
+        "9: input.columns.arrival_time: 'arrival_time' is kept for the time at which a record reached the log already; "
+            + "take it out of the columns"),
+    Wrong("column: fraud,", "column: at,", "10: input.label.column: 'at' is input.event_time.column already"),
+    Wrong(
+        "column: fraud, delay: 2d", "column: fraud",
+        "10: input.label: when is a label known? Add 'delay' or 'time_column'"),
+    Wrong(
+        "delay: 2d", "delay: 2d, time_column: known_at",
+        "10: input.label.time_column: 'delay' and 'time_column' exclude each other; leave one out"),
+    Wrong(
+        "delay: 2d", "delay: 20d",
+        "10: input.label.delay: labels come 20d after their transaction, but time.label_horizon is 10d: "
+            + "none would be taken; make the horizon longer"),
+
+    // Durations.
+    Wrong(
+        "label_horizon: 10d", "label_horizon: 10",
+        "12: time.label_horizon: '10' is not a duration such as 7d, 36h, 90m, 30s or 250ms"),
+    Wrong(
+        "label_horizon: 10d", "allowed_lateness: -1h",
+        "12: time.allowed_lateness: '-1h' is not a duration such as 7d, 36h, 90m, 30s or 250ms"),
+    Wrong(
+        "label_horizon: 10d", "duplicate_horizon: [1d]",
+        "12: time.duplicate_horizon: a list is not a duration such as 7d, 36h, 90m, 30s or 250ms"),
+
+    // Entities.
+    Wrong("  card: card", "  card: cart", "14: entities.card: 'cart' is none of the columns id, card, amount, score"),
+    Wrong(
+        "  card: card", "  card: score",
+        "14: entities.card: a key is a long or a string, but 'score' is double"),
+
+    // Features.
+    Wrong("name: night,", "", "17: features[1]: the key 'name' is missing"),
+    Wrong(
+        "name: night", "name: amount", "17: features[1].name: 'amount' is the name of the feature in line 16 already"),
+    Wrong(
+        "name: night", "name: at night",
+        "17: features[1].name: 'at night' is not a name (letters, digits and underscores, no digit first)"),
+    Wrong(
+        ", hour: [0, 6]", "",
+        "17: features[1]: what is it computed from? Add one of column, window, hour, weekday, log1p, ratio"),
+    Wrong(
+        "hour: [0, 6]", "hours: [0, 6]",
+        "17: features[1]: unknown key 'hours'; did you mean 'hour'? the keys here: name, reason, column, hour, weekday, "
+            + "log1p, ratio, entity, window, delay, aggregate, of, include_current, if_empty"),
+    Wrong("hour: [0, 6]", "hour: [0, 24]", "17: features[1].hour[1]: '24' is not a whole number from 0 to 23"),
+    Wrong(
+        "hour: [0, 6]", "hour: [22, 6]",
+        "17: features[1].hour: 22 to 6 runs over midnight; declare the hours before and after it as two features"),
+    Wrong(
+        "hour: [0, 6]", "hour: [6]",
+        "17: features[1].hour: a list of 1 is not a list of the first and the last hour, such as [0, 6]"),
+    Wrong(
+        "hour: [0, 6]", "hour: 6",
+        "17: features[1].hour: '6' is not a list of the first and the last hour, such as [0, 6]"),
+    Wrong(
+        "hour: [0, 6]", "hour: [0, 6], weekday: [sat]",
+        "17: features[1]: 'weekday' has no meaning beside 'hour'; leave it out"),
+    Wrong(
+        "hour: [0, 6]", "weekday: [saturday]",
+        "17: features[1].weekday[0]: 'saturday' is none of mon, tue, wed, thu, fri, sat, sun"),
+    Wrong(
+        "hour: [0, 6]", "weekday: []",
+        "17: features[1].weekday: the list is empty; give at least one of mon, tue, wed, thu, fri, sat, sun"),
+    Wrong(
+        "aggregate: mean", "aggregate: cout",
+        "18: features[2].aggregate: 'cout' is none of "
+            + "count, sum, mean, label_count, label_rate, known_label_rate"),
+    Wrong(
+        "window: 1d", "window: 1 day",
+        "18: features[2].window: '1 day' is not a duration such as 7d, 36h, 90m, 30s or 250ms"),
+    Wrong("window: 1d", "window: 0s", "18: features[2].window: a window is longer than 0s"),
+    Wrong(" window: 1d,", "", "18: features[2]: the key 'window' is missing"),
+    Wrong("entity: card,", "entity: cart,", "18: features[2].entity: 'cart' is none of the entities card"),
+    Wrong(", of: amount", "", "18: features[2]: mean of which column? Add 'of'"),
+    Wrong(
+        "aggregate: mean", "aggregate: count",
+        "18: features[2].of: count is of no column; leave 'of' out"),
+    Wrong(
+        ", of: amount", ", of: score",
+        "18: features[2]: 'mean_1d': "
+            + "sums over windows are exact, so 'score' has to be a long or decimal(SCALE) column"),
+    Wrong(
+        ", of: amount", ", of: amount, include_current: yes",
+        "18: features[2].include_current: 'yes' is not true or false"),
+    Wrong(
+        "ratio: [amount, mean_1d]", "ratio: [amount, mean_7d]",
+        "19: features[3]: 'ratio_1d': there is no column and no earlier feature 'mean_7d'"),
+    Wrong(
+        "ratio: [amount, mean_1d]", "log1p: card",
+        "19: features[3]: 'ratio_1d': 'card' is a string, not a number"),
+
+    // Models, decisions, evaluation.
+    Wrong("refresh: 64", "refresh: 0", "21: models.scaler.refresh: 0 is out of range; it must be at least 1"),
+    Wrong("refresh: 64", "refresh: often", "21: models.scaler.refresh: 'often' is not a whole number"),
+    Wrong("count: 4", "count: 5000", "22: models.clusters.count: 5000 is out of range; it must be from 1 to 4096"),
+    Wrong("count: 4", "decay: 1.5", "22: models.clusters.decay: 1.5 is out of range; it must be from 0 to 1"),
+    Wrong(
+        "count: 4", "count: 4096, batch_rows: 1048576",
+        "20: models: 1048576 rows at once of 4100 features and clusters are more than fits; make batches smaller"),
+    Wrong(
+        "count: 4", "seed: -1", "22: models.clusters.seed: '-1' is not a whole number from 0 to 18446744073709551615"),
+    Wrong("learner: adagrad", "learner: adam", "23: models.classifier.learner: 'adam' is none of adagrad, sgd, newton"),
+    Wrong(
+        "learner: adagrad", "learner: newton",
+        "23: models.classifier: 'rate' has no meaning beside learner 'newton'; leave it out"),
+    Wrong("rate: 0.1", "rate: 0", "23: models.classifier.rate: 0.0 is out of range; it must be above 0"),
+    Wrong("rate: 0.1", "rate: nan", "23: models.classifier.rate: 'nan' is not a number"),
+    Wrong(
+        "rate: 0.1", "mini_batch: 0",
+        "23: models.classifier.mini_batch: 0 is out of range; it must be from 1 to 1048576"),
+    Wrong(
+        "alert_threshold: 0.9", "alert_threshold: 90",
+        "24: decisions.alert_threshold: '90' is not a probability above 0 and at most 1"),
+    Wrong(
+        "evaluation: { entity: card", "evaluation: { entity: shop",
+        "25: evaluation.entity: 'shop' is none of the entities card"),
+    Wrong(
+        "evaluation: { entity: card", "evaluation: { first_day: 2018-08-08",
+        "25: evaluation.first_day: 'first_day' and 'last_day' belong together; give both or neither"),
+    Wrong(
+        "evaluation: { entity: card", "evaluation: { first_day: 2018-08-08, last_day: 2018-02-30",
+        "25: evaluation.last_day: '2018-02-30' is not a date such as 2018-08-08"),
+    Wrong(
+        "evaluation: { entity: card", "evaluation: { first_day: 2018-08-08, last_day: 2018-08-07",
+        "25: evaluation.last_day: the last day is before the first"),
+    Wrong(
+        "evaluation: { entity: card", "evaluation: { baseline: card",
+        "25: evaluation.baseline: 'card' is a string, not a number"),
+]
