@@ -82,9 +82,10 @@ extension TopicWriter {
             try segmentFiles.timeIndex.sync()
         }
         try open(SegmentName(endOffset))
+        try startSegment()
     }
 
-    /// Goes on in the segment `name`, made if it is not there.
+    /// Goes on in the segment `name`, made if it is not there; its progress is not known yet.
     func open(_ name: SegmentName) throws(LogError) {
         segmentFiles.close()
         segment = name
@@ -93,7 +94,6 @@ extension TopicWriter {
             try fileSystem.syncDirectory(directory)
             return files
         }
-        try startSegment()
     }
 
     /// Empties the index files, for a segment that is new or about to be scanned.

@@ -74,6 +74,8 @@ public struct EventBlock: ~Copyable {
     var probabilities = BlockBuffer<Double>()
     var anomalies = BlockBuffer<Double>()
     public internal(set) var alerts: [Alert] = []
+    /// The reasons of every decision, if the model stage was asked for them.
+    public internal(set) var explanations: [Alert] = []
 
     public init(plan: FeaturePlan, idType: ColumnType) {
         self.plan = plan
@@ -99,6 +101,7 @@ public struct EventBlock: ~Copyable {
         sideRecords.removeAll(keepingCapacity: true)
         repeats.removeAll(keepingCapacity: true)
         alerts.removeAll(keepingCapacity: true)
+        explanations.removeAll(keepingCapacity: true)
         for entity in keyTexts.indices { keyTexts[entity].removeAll(keepingCapacity: true) }
     }
 

@@ -37,6 +37,9 @@ public final class ModelStage {
         StateDigest(sum: state.decisions.sum &+ mixed(UInt64(bitPattern: state.decisionCount)) &+ state.model.digest.sum)
     }
 
+    /// Whether each decision comes with its reasons (`EventBlock.explanations`), not only alerts.
+    public var explainsEveryDecision = false
+
     public var isReady: Bool { state.model.isReady }
     public var learnedCount: Int { state.model.classifier.learnedCount }
 
@@ -53,6 +56,7 @@ public final class ModelStage {
         block.anomalies.reserve(block.rowCount)
         block.decidedRows.reserve(block.rowCount)
         let width = plan.count
+        let explains = explainsEveryDecision
         for index in 0..<block.modelOperationCount {
             let operation = block.modelOperations[index]
             switch operation.kind {
@@ -67,8 +71,11 @@ public final class ModelStage {
                 state.decisions.insert(
                     mixed(UInt64(bitPattern: state.decisionCount), score.probability.bitPattern))
                 state.decisionCount += 1
-                if score.probability >= decision.alertThreshold {
-                    block.alerts.append(Alert(row: row, reasons: reasons(features, &state)))
+                let isAlert = score.probability >= decision.alertThreshold
+                if isAlert || explains {
+                    let explained = Alert(row: row, reasons: reasons(features, &state))
+                    if isAlert { block.alerts.append(explained) }
+                    if explains { block.explanations.append(explained) }
                 }
                 if operation.flag { state.model.observe(features) }
             case .learn:

@@ -124,8 +124,8 @@ struct InMemoryDisk {
             left.files = files.mapValues { InMemoryFile(durable: $0.durable) }
             left.directories = directories.mapValues { InMemoryDirectory(names: $0.durable, durable: $0.durable) }
         case .all:
-            left.files = files.mapValues { InMemoryFile(durable: $0.contents) }
-            left.directories = directories.mapValues { InMemoryDirectory(names: $0.names, durable: $0.names) }
+            left.files = files
+            left.directories = directories
         case .some(let seed):
             var random = RandomStream(seed: seed, purpose: 0x6372_6173_68)
             for (number, file) in files.sorted(by: { $0.key < $1.key }) {

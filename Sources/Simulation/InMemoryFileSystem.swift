@@ -32,7 +32,7 @@ public final class InMemoryFileSystem: FileSystem {
     public enum Remains: Sendable {
         /// Nothing: files as of their last sync, names as of the last sync of their directory.
         case synced
-        /// Everything: only the process has died.
+        /// Everything, still not synced: only the process has died.
         case all
         /// Of each file and each directory a part of its changes, chosen at random; writes may be there in any order,
         /// or in part.

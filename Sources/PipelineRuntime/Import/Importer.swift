@@ -16,6 +16,8 @@ public struct Importer {
         public var labels: Int64 = 0
         /// Rows that stand in `malformed-0`, those of earlier runs among them.
         public var malformed: Int64 = 0
+        /// Decimals in which only a double's noise had to be rounded (85.64999999999999 is read as 85.65).
+        public var roundedDecimals: Int64 = 0
         /// Rows that the log had already.
         public var alreadyThere: Int64 = 0
         /// Labels that wait for a later transaction, or for `flushLabels`.
@@ -87,6 +89,7 @@ public struct Importer {
         }
         try target?.finish(flushLabels: flushLabels, stopped: shouldStop(), &report)
         report.bytes = table.bytesRead
+        report.roundedDecimals = Int64(parser.roundedDecimals)
         return report
     }
 

@@ -196,15 +196,22 @@ public final class PipelineRun {
 
     // MARK: running
 
+    /// Whether `observe` finds the reasons of every decision in the block.
+    public var explainsEveryDecision: Bool {
+        get { models.explainsEveryDecision }
+        set { models.explainsEveryDecision = newValue }
+    }
+
     /// Goes through the input up to `end` (the durable end, if that is less), then writes a checkpoint.
     ///
     /// - Parameters:
+    ///   - withCheckpoint: false where many short runs follow each other.
     ///   - shouldStop: asked between blocks; when it says so the run ends early, with a checkpoint.
     ///   - progress: told now and then, on the thread that calls.
     ///   - observe: sees each block with its decisions, in order.
     /// - Returns: the records taken.
     @discardableResult public func run(
-        until end: Offset? = nil, shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in },
+        until end: Offset? = nil, withCheckpoint: Bool = true, shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in },
         observe: @escaping (borrowing EventBlock) -> Void = { _ in }
     ) throws(RuntimeError) -> Int64 {
         try storage { () throws(LogError) in try reader.refresh() }
@@ -219,7 +226,7 @@ public final class PipelineRun {
         }
         try line.finish()
         try storage { () throws(LogError) in try topics.topics.flush(sync: false) }
-        if options.isDurable && (lastCheckpoint != offset) { try checkpoint() }
+        if withCheckpoint && options.isDurable && lastCheckpoint != offset { try checkpoint() }
         return offset.value - start.value
     }
 

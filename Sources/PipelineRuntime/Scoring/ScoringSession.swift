@@ -1,0 +1,262 @@
+import EventModel
+import LogStorage
+import PipelineCore
+import Platform
+
+/// Scores a live stream: each line of input gets a line of JSON, in order, as soon as it is decided.
+///
+/// Lines that come together are handled together: they are appended to the input log as one batch and synced, and only
+/// then decided and answered. So an answer is never given for what the log does not hold, and a replay gives the same.
+public final class ScoringSession {
+    public enum Format: String, Sendable, CaseIterable {
+        case ndjson, csv
+    }
+
+    public let run: PipelineRun
+    private let format: Format
+    private let clock: any Clock
+    private let writer: TopicWriter
+    private let labelSchema: SchemaID
+    private let commandSchema: SchemaID
+    private var transactionSchema: SchemaID?
+    private var lines = LineReader()
+    private var ndjson: NDJSONParser
+    private var table = CSVRowReader()
+    private var tableParser: TableParserBox?
+    private var batch = RecordBatchBuilder()
+    private var value = ByteWriter()
+    private var pending: [Answer] = []
+    /// Lines answered, malformed ones among them.
+    public private(set) var lineCount: Int64 = 0
+    public private(set) var malformedCount: Int64 = 0
+    /// Labels inside transactions, which scoring does not use: a label is known from its own line on.
+    public private(set) var ignoredLabels: Int64 = 0
+
+    private final class TableParserBox {
+        var parser: TransactionParser
+        let columns: [String]
+
+        init(_ parser: consuming TransactionParser, columns: [String]) {
+            self.parser = parser
+            self.columns = columns
+        }
+    }
+
+    /// What a line is answered by: the result of a record, or an error.
+    private enum Answer {
+        case record(Offset, id: TransactionID?)
+        case malformed(MalformedRow)
+    }
+
+    /// - Parameter run: a pipeline that has gone through the log up to its end.
+    public init(
+        run: PipelineRun, format: Format, clock: any Clock, fileSystem: any FileSystem
+    ) throws(RuntimeError) {
+        self.run = run
+        self.format = format
+        self.clock = clock
+        let input = run.specification.input
+        do throws(LogError) {
+            writer = try TopicWriter(directory: run.log.input, fileSystem: fileSystem)
+            labelSchema = try run.schemas.register(.label(idType: input.idType))
+            commandSchema = try run.schemas.register(.command)
+        } catch { throw .log(error) }
+        do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
+        run.explainsEveryDecision = true
+    }
+
+    /// Takes bytes of input and gives the answers to all lines that are whole.
+    public func take(_ bytes: UnsafeRawBufferPointer, answer: (JSONValue) throws -> Void) throws {
+        if format == .ndjson { lines.append(bytes) } else { table.append(bytes) }
+        try process(answer)
+    }
+
+    /// Answers what the last line, without an end, says; then writes a checkpoint.
+    public func finish(answer: (JSONValue) throws -> Void) throws {
+        if format == .ndjson { lines.finish() } else { table.finish() }
+        try process(answer)
+        try run.run()
+        try writer.close()
+    }
+
+    private func process(_ answer: (JSONValue) throws -> Void) throws {
+        var isMore = true
+        while isMore {
+            isMore = false
+            while pending.count < 4096 {
+                guard try format == .ndjson ? takeLine() : takeRow() else { break }
+                isMore = pending.count >= 4096
+            }
+            guard !pending.isEmpty else { return }
+            try decide(answer)
+        }
+    }
+
+    // MARK: lines in
+
+    private func takeLine() throws -> Bool {
+        do throws(MalformedRow) {
+            guard let line = try lines.next() else { return false }
+            try append(try ndjson.parse(line))
+        } catch { pending.append(.malformed(error)) }
+        return true
+    }
+
+    private func takeRow() throws -> Bool {
+        do throws(MalformedRow) {
+            guard let row = try table.next() else { return false }
+            guard let box = tableParser else {
+                try startTable(row)
+                return true
+            }
+            let parsed = try box.parser.parse(row)
+            try append(.transaction(parsed))
+        } catch { pending.append(.malformed(error)) }
+        return true
+    }
+
+    private var headerFailure: RuntimeError?
+
+    private func startTable(_ row: CSVRow) throws(MalformedRow) {
+        let names = row.strings ?? []
+        do throws(ImportError) {
+            let parser = try TransactionParser(run.specification.input, header: names, requiringLabels: false)
+            tableParser = TableParserBox(parser, columns: names)
+        } catch { headerFailure = .importing(error, source: "the header") }
+    }
+
+    private func append(_ record: NDJSONRecord) throws(MalformedRow) {
+        let now = EventTime(milliseconds: clock.processingTimeMilliseconds)
+        let offset = writer.endOffset.advanced(by: batch.count)
+        value.removeAll()
+        switch record {
+        case .transaction(let row):
+            if row.label != nil { ignoredLabels += 1 }
+            let schema = schemaOfTransactions()
+            value.append(row, schema: schema, arrivalTime: now)
+            batch.append(timestamp: row.eventTime, value: value.bytes)
+            pending.append(.record(offset, id: row.id))
+        case .label(let label):
+            value.appendEnvelope(labelSchema)
+            value.appendAvro(
+                Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "stream"))
+            batch.append(timestamp: label.time ?? now, value: value.bytes)
+            pending.append(.record(offset, id: label.id))
+        case .heartbeat(let time):
+            value.appendEnvelope(commandSchema)
+            value.appendAvro("heartbeat")
+            batch.append(timestamp: time, value: value.bytes)
+            pending.append(.record(offset, id: nil))
+        }
+    }
+
+    private func schemaOfTransactions() -> SchemaID {
+        if let transactionSchema { return transactionSchema }
+        let schema = tableParser?.parser.schema ?? ndjson.schema
+        let id: SchemaID
+        do throws(LogError) { id = try run.schemas.register(schema) } catch {
+            headerFailure = .log(error)
+            id = SchemaID(0)
+        }
+        transactionSchema = id
+        return id
+    }
+
+    // MARK: answers out
+
+    private func decide(_ answer: (JSONValue) throws -> Void) throws {
+        if let headerFailure { throw headerFailure }
+        if batch.count > 0 {
+            try writer.append(&batch)
+            try writer.sync()
+        }
+        let collected = Collected()
+        let names = run.plan.names
+        let reasonTexts = run.plan.reasons
+        let threshold = run.specification.decision.alertThreshold
+        try run.run(withCheckpoint: false, observe: { block in
+            for explanation in block.explanations {
+                let decision = block.decision(row: explanation.row)
+                collected.answers[decision.inputOffset] = Self.answer(
+                    decision, id: block.transactionID(row: explanation.row), reasons: explanation.reasons, names,
+                    reasonTexts, threshold)
+            }
+            for again in block.repeats { collected.repeats[block.input(again.record).offset] = again.decision }
+            for side in block.sideRecords where collected.answers[block.input(side.record).offset] == nil {
+                collected.sides[block.input(side.record).offset] = side.reason
+            }
+        })
+        for pending in pending {
+            lineCount += 1
+            try answer(try text(of: pending, collected))
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private final class Collected {
+        var answers: [Offset: JSONValue] = [:]
+        var repeats: [Offset: Offset] = [:]
+        var sides: [Offset: SideReason] = [:]
+    }
+
+    private func text(of pending: Answer, _ collected: Collected) throws -> JSONValue {
+        switch pending {
+        case .malformed(let row):
+            malformedCount += 1
+            return .object([
+                JSONMember("error", .string(row.reason.description)), JSONMember("line", .number(row.line)),
+            ])
+        case .record(let offset, let id):
+            if let answer = collected.answers[offset] { return answer }
+            var members = [JSONMember("transaction_id", id.map(Self.json) ?? .null)]
+            if let first = collected.repeats[offset] {
+                let decision = try DecisionLog(
+                    run.log, pipeline: run.specification.name, from: first, fileSystem: run.fileSystem
+                ).next()
+                members.append(JSONMember("score", .optional(decision?.probability)))
+                members.append(JSONMember("status", .string("duplicate")))
+            } else if let reason = collected.sides[offset] {
+                members.append(JSONMember("status", .string("set_aside")))
+                members.append(JSONMember("output", .string(reason.output.rawValue)))
+                members.append(JSONMember("reason", .string(reason.text)))
+            } else {
+                members.append(JSONMember("status", .string(id == nil ? "heartbeat" : "label_taken")))
+            }
+            members.append(JSONMember("input_offset", .number(offset.value)))
+            return .object(members)
+        }
+    }
+
+    private static func json(_ id: TransactionID) -> JSONValue {
+        switch id {
+        case .number(let number): .number(number)
+        case .text(let text): .string(text)
+        }
+    }
+
+    private static func answer(
+        _ decision: Decision, id: TransactionID, reasons: [Reason], _ names: [String], _ texts: [String],
+        _ threshold: Double
+    ) -> JSONValue {
+        .object([
+            JSONMember("transaction_id", json(id)),
+            JSONMember("score", .number(decision.probability)),
+            JSONMember("alert", .bool(decision.probability >= threshold)),
+            JSONMember("status", .string(decision.status.name)),
+            JSONMember("anomaly", .number(decision.anomaly)),
+            JSONMember(
+                "reasons",
+                .array(
+                    reasons.map { reason in
+                        .object([
+                            JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
+                            JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
+                            JSONMember("value", .number(reason.value)),
+                            JSONMember("contribution", .number(reason.contribution)),
+                        ])
+                    })),
+            JSONMember("input_offset", .number(decision.inputOffset.value)),
+        ])
+    }
+}
+

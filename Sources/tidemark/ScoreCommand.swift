@@ -1,0 +1,71 @@
+import ArgumentParser
+import EventModel
+import ModelExchange
+import PipelineRuntime
+import Platform
+
+struct ScoreCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "score",
+        abstract: "Score transactions from standard input, a line of JSON for each line, at once.",
+        discussion: """
+            Takes up the newest checkpoint, goes through what the log has beyond it, then reads lines: a transaction \
+            ({"TRANSACTION_ID": 7, "TX_DATETIME": "2018-10-01 00:00:31", ...}), a label \
+            ({"TRANSACTION_ID": 7, "label": 1}) which is learned from, or {"command": "heartbeat", "event_time": ...}. \
+            Everything read is in the log before it is answered. At the end, and on SIGTERM, a checkpoint is written.
+            """)
+
+    @OptionGroup var pipeline: PipelineOption
+    @OptionGroup var log: LogOption
+    @Option(help: "ndjson, or csv with a header line.") var format: ScoringSession.Format = .ndjson
+
+    func run() throws {
+        Termination.install()
+        try reporting {
+            let (specification, text) = try pipeline.load()
+            let fileSystem = PosixFileSystem()
+            var options = PipelineRun.Options()
+            options.blockRecords = 4096
+            let run = try PipelineRun(
+                log: log.directory, specification: specification, text: text, options: options, fileSystem: fileSystem,
+                document: ModelDocument.make)
+            let line = ProgressLine("catch up", unit: "records", quiet: false)
+            try run.run(shouldStop: { Termination.isRequested }) {
+                line.update(done: $0.offset.value, total: $0.end.value, detail: $0.eventTime.dateDescription)
+            }
+            line.finish()
+            let session = try ScoringSession(run: run, format: format, clock: SystemClock(), fileSystem: fileSystem)
+            try serve(session)
+            if session.ignoredLabels > 0 {
+                try StandardStreams.write(
+                    "\(grouped(session.ignoredLabels)) labels inside transactions were not used: a label is a line of its own\n",
+                    to: .error)
+            }
+        }
+    }
+
+    private func serve(_ session: ScoringSession) throws {
+        let input = InputStream()
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { chunk.deallocate() }
+        var output = ByteWriter(capacity: 1 << 16)
+        func answer(_ value: JSONValue) {
+            output.append(value)
+            output.append(UInt8(ascii: "\n"))
+        }
+        func flush() throws {
+            try StandardStreams.write(output.bytes)
+            output.removeAll()
+        }
+        while !Termination.isRequested {
+            let count = try input.read(into: chunk)
+            if count == 0 { break }
+            try session.take(UnsafeRawBufferPointer(rebasing: chunk[..<count]), answer: answer)
+            try flush()
+        }
+        try session.finish(answer: answer)
+        try flush()
+    }
+}
+
+extension ScoringSession.Format: ExpressibleByArgument {}

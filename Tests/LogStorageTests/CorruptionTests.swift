@@ -1,0 +1,117 @@
+import EventModel
+import Platform
+import Simulation
+import Testing
+
+@testable import LogStorage
+
+struct CorruptionTests {
+    /// Two segments of two batches each; the second batch of the second segment is above the durable end.
+    private func makeLog(syncedToTheEnd: Bool) throws -> (InMemoryFileSystem, segments: [String]) {
+        let fileSystem = InMemoryFileSystem()
+        let writer = try TopicWriter.open(fileSystem, segmentBytes: 170)
+        for number in 0..<4 {
+            if number == 3 && !syncedToTheEnd { try writer.sync() }
+            try writer.append(batch(number, 2))
+        }
+        if syncedToTheEnd { try writer.sync() }
+        let segments = try SegmentName.all(in: topic, fileSystem).map { path($0.log) }
+        return (fileSystem, segments)
+    }
+
+    private var records: [TestRecord] { (0..<4).flatMap { batch($0, 2) } }
+
+    /// Calls `body` with the log once for each bit of `file` flipped, and for each byte inverted and zeroed.
+    private func forEachFlip(
+        of file: String, in fileSystem: InMemoryFileSystem, _ body: (InMemoryFileSystem, Int) throws -> Void
+    ) throws {
+        let good = try fileSystem.read(file)
+        for position in good.indices {
+            for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255, good[position]] as Set<UInt8> where mask != 0 {
+                let damaged = fileSystem.crash(leaving: .all)
+                var bytes = good
+                bytes[position] ^= mask
+                try damaged.overwrite(file, with: bytes)
+                try body(damaged, position)
+            }
+        }
+    }
+
+    @Test func aFullReadFindsEveryFlip() throws {
+        let (fileSystem, segments) = try makeLog(syncedToTheEnd: true)
+        #expect(segments.count == 2)
+        #expect(try readAll(fileSystem) == records)
+        for segment in segments {
+            try forEachFlip(of: segment, in: fileSystem) { damaged, position in
+                do {
+                    _ = try readAll(damaged)
+                    Issue.record("flip at \(position) of \(segment) unseen")
+                } catch { #expect(isCorrupt(error), "\(error)") }
+            }
+        }
+    }
+
+    @Test func recoveryRefusesFlipsBelowTheDurableEndAndTouchesNothing() throws {
+        let (fileSystem, segments) = try makeLog(syncedToTheEnd: true)
+        try forEachFlip(of: segments[1], in: fileSystem) { damaged, position in
+            let before = try damaged.read(segments[1])
+            do {
+                _ = try TopicWriter.open(damaged)
+                Issue.record("flip at \(position) accepted")
+            } catch { #expect(isCorrupt(error), "\(error)") }
+            #expect(try damaged.read(segments[1]) == before)
+        }
+    }
+
+    @Test func recoveryCutsFlipsAboveTheDurableEnd() throws {
+        let (fileSystem, segments) = try makeLog(syncedToTheEnd: false)
+        let size = try fileSystem.size(of: segments[1])
+        try forEachFlip(of: segments[1], in: fileSystem) { damaged, position in
+            if position < size / 2 {
+                #expect(throws: LogError.self) { try TopicWriter.open(damaged) }
+            } else {
+                let writer = try TopicWriter.open(damaged)
+                #expect(writer.endOffset == Offset(6))
+                #expect(writer.recovery.bytesCut == size / 2)
+                #expect(writer.recovery.cutAt == Offset(6))
+                #expect(try readAll(damaged) == Array(records[..<6]))
+            }
+        }
+    }
+
+    @Test func aFlippedDurableEndIsNeverHigher() throws {
+        let (fileSystem, _) = try makeLog(syncedToTheEnd: true)
+        try forEachFlip(of: path("durable-end"), in: fileSystem) { damaged, _ in
+            let reader = try TopicReader(directory: topic, fileSystem: damaged)
+            #expect(reader.durableEnd <= Offset(8))
+            #expect(try readAll(damaged) == records)
+            let writer = try TopicWriter.open(damaged)
+            #expect(writer.durableEnd == Offset(8))
+        }
+    }
+
+    @Test(arguments: 0..<3)
+    func aMissingSegmentIsRefused(missing: Int) throws {
+        let (fileSystem, segments) = try makeLog(syncedToTheEnd: true)
+        for (number, segment) in segments.enumerated() where missing == 2 || missing == number {
+            try fileSystem.remove(segment)
+        }
+        if missing > 0 {
+            do {
+                _ = try TopicWriter.open(fileSystem)
+                Issue.record("opened")
+            } catch { #expect(isCorrupt(error)) }
+        }
+        #expect(throws: LogError.self) { try readAll(fileSystem) }
+    }
+
+    @Test func aSealedSegmentHasItsSum() throws {
+        let (fileSystem, segments) = try makeLog(syncedToTheEnd: true)
+        let bytes = try fileSystem.read(segments[0])
+        var sum = ByteWriter()
+        sum.appendBigEndian(bytes.withUnsafeBytes { crc32c($0) })
+        sum.appendBigEndian(Int64(bytes.count))
+        #expect(try fileSystem.read(path("00000000000000000000.sum")) == sum.array)
+        #expect(try fileSystem.list(topic).filter { $0.hasSuffix(".sum") }.count == 1)
+    }
+}
