@@ -50,20 +50,33 @@ public struct ByteReader {
     }
 
     /// A zigzag varint of at most 64 bits.
+    ///
+    /// Lengths repeat, so branches on them are foretold and the next read need not wait for this one's bytes; closing
+    /// up eight bytes at once without branches took longer.
     @inlinable @inline(__always) public mutating func readVarint() -> Int64 {
-        guard position < end else {
-            fail()
-            return 0
-        }
-        let first = position.load(as: UInt8.self)
-        if first < 0x80 {
+        guard end - position >= 4 else { return readVarintByBytes() }
+        let b0 = UInt64(position.load(as: UInt8.self))
+        if b0 < 0x80 {
             position += 1
-            return Int64(first >> 1) ^ -Int64(first & 1)
+            return Int64(bitPattern: b0 >> 1) ^ -Int64(bitPattern: b0 & 1)
         }
-        return readLongVarint()
+        let b1 = UInt64(position.load(fromByteOffset: 1, as: UInt8.self))
+        if b1 < 0x80 { return takeVarint(b0 & 0x7F | b1 &<< 7, bytes: 2) }
+        let b2 = UInt64(position.load(fromByteOffset: 2, as: UInt8.self))
+        if b2 < 0x80 { return takeVarint(b0 & 0x7F | (b1 & 0x7F) &<< 7 | b2 &<< 14, bytes: 3) }
+        let b3 = UInt64(position.load(fromByteOffset: 3, as: UInt8.self))
+        if b3 < 0x80 {
+            return takeVarint(b0 & 0x7F | (b1 & 0x7F) &<< 7 | (b2 & 0x7F) &<< 14 | b3 &<< 21, bytes: 4)
+        }
+        return readVarintByBytes()
     }
 
-    @inlinable mutating func readLongVarint() -> Int64 {
+    @inlinable @inline(__always) mutating func takeVarint(_ value: UInt64, bytes: Int) -> Int64 {
+        position += bytes
+        return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+    }
+
+    @inline(never) @usableFromInline mutating func readVarintByBytes() -> Int64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while position < end, shift < 64 {

@@ -44,7 +44,8 @@ public final class SchemaRegistry {
     }
 
     private func load() throws(LogError) {
-        for name in try files({ () throws(FileError) in try fileSystem.list(directory) }) where name.hasSuffix(".avsc") {
+        for name in try files({ () throws(FileError) in try fileSystem.list(directory) }) where name.hasSuffix(".avsc")
+        {
             guard let number = Int32(name.dropLast(5)), schemas[number] == nil else { continue }
             let bytes = try files { () throws(FileError) in try fileSystem.map("\(directory)/\(name)") }
             do { schemas[number] = try RecordSchema(avsc: bytes.bytes) } catch {

@@ -20,7 +20,9 @@ extension TopicWriter {
         guard endOffset >= durableEnd else {
             throw .corrupt(
                 segment: segment.log, position: progress.bytes, offset: endOffset,
-                what: "the log ends here, but offsets up to \(durableEnd) had been made durable; the next record is missing")
+                what:
+                    "the log ends here, but offsets up to \(durableEnd) had been made durable; the next record is missing"
+            )
         }
         try sync()
     }

@@ -77,6 +77,8 @@ public final class TopicWriter {
                 what: "there is no segment, but offsets up to \(durableEnd) had been made durable; the log is missing")
         }
         if known == nil {
+            // Whoever began to make this topic may have died before its name was durable.
+            try files { () throws(FileError) in try fileSystem.syncDirectory(parentDirectory(of: directory)) }
             DurableEnd(offset: .zero, number: 0).encode(into: &scratch)
             let first = MappedBytes(copying: scratch.bytes)
             try files { () throws(FileError) in try fileSystem.replace(DurableEnd.path(directory), with: first.bytes) }

@@ -148,7 +148,9 @@ struct InMemoryDisk {
 
     private mutating func removeUnreachableDirectories() {
         for path in directories.keys.sorted() where path != "." && path != "/" {
-                if directories[parentDirectory(of: path)]?.names[lastName(of: path)] != .directory { directories[path] = nil }
+            if directories[parentDirectory(of: path)]?.names[lastName(of: path)] != .directory {
+                directories[path] = nil
+            }
         }
     }
 }

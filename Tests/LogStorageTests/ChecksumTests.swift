@@ -6,7 +6,8 @@ import Testing
 struct ChecksumTests {
     @Test func theKnownVectorComesOut() {
         #expect(Array("123456789".utf8).withUnsafeBytes { crc32c($0) } == 0xE306_9283)
-        #expect(Array("123456789".utf8).withUnsafeBytes { tidemark_crc32c_portable(0, $0.baseAddress, 9) } == 0xE306_9283)
+        #expect(
+            Array("123456789".utf8).withUnsafeBytes { tidemark_crc32c_portable(0, $0.baseAddress, 9) } == 0xE306_9283)
     }
 
     @Test func theInstructionAndTheTablesAgreeAtEveryLength() {

@@ -19,11 +19,13 @@ struct TraceTests {
     @Test func aTopicIsMadeThenWrittenThenSealed() throws {
         let fileSystem = InMemoryFileSystem()
         let writer = try TopicWriter.open(fileSystem, segmentBytes: 170)
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             mkdir input-0
             syncdir .
             lock lock
+            syncdir .
             open durable-end.tmp emptied
             write durable-end.tmp 0+20
             sync durable-end.tmp
@@ -38,14 +40,16 @@ struct TraceTests {
             truncate 0.timeindex 0
             """)
         try writer.append(batch(0, 2))
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             write 0.log 0+79
             write 0.index 0+8
             write 0.timeindex 0+16
             """)
         try writer.sync()
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             sync 0.log
             write durable-end 32+20
@@ -54,12 +58,14 @@ struct TraceTests {
         try writer.sync()
         #expect(fileSystem.trace.isEmpty)
         try writer.append(batch(1, 2))
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             write 0.log 79+79
             """)
         try writer.append(batch(2, 2))
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             sync 0.log
             write durable-end 0+20
@@ -81,7 +87,8 @@ struct TraceTests {
             write 4.timeindex 0+16
             """)
         try writer.close()
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             sync 4.log
             write durable-end 32+20
@@ -99,7 +106,8 @@ struct TraceTests {
         let bytes = try crashed.read(firstSegment)
         try crashed.overwrite(firstSegment, with: bytes + [1, 2, 3])
         let writer = try TopicWriter.open(crashed)
-        expectTrace(crashed,
+        expectTrace(
+            crashed,
             """
             lock lock
             open 0.log
@@ -126,7 +134,8 @@ struct TraceTests {
         for number in 0..<5 { try writer.append(batch(number, 2)) }
         fileSystem.clearTrace()
         try writer.truncate(to: Offset(2))
-        expectTrace(fileSystem,
+        expectTrace(
+            fileSystem,
             """
             write durable-end 32+20
             sync durable-end
