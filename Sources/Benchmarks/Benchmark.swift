@@ -54,6 +54,9 @@ struct Stopwatch {
         nanoseconds += clock.monotonicNanoseconds - start
         return result
     }
+
+    /// Takes time into account that was measured in pieces.
+    mutating func add(_ nanoseconds: Int64) { self.nanoseconds += nanoseconds }
 }
 
 /// What several runs of a benchmark gave.

@@ -1,0 +1,58 @@
+import Foundation
+import Platform
+import Testing
+
+@testable import Benchmarks
+
+@Suite(.serialized) struct BenchmarkSmokeTests {
+    private static let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    private func withContext<Result>(_ purpose: String, _ body: (BenchmarkContext) throws -> Result) throws -> Result {
+        let context = try BenchmarkContext(
+            models: Self.repository.appending(path: "models").path(percentEncoded: false),
+            directory: ProcessResources.temporaryDirectory("bench-test-\(purpose)"))
+        defer { try? context.close() }
+        return try body(context)
+    }
+
+    @Test func eachBenchmarkRunsSmallAndGivesTheSameHashTwice() throws {
+        try withContext("all") { context in
+            for benchmark in Benchmark.all {
+                let result = try benchmark.measure(small: true, runs: 2, in: context)
+                #expect(result.items > 0 && result.hash != 0, "\(benchmark.name)")
+            }
+        }
+    }
+
+    @Test func aReplayGivesTheSameResultAtEachBlockSizeAndNumberOfThreads() throws {
+        try withContext("replay") { context in
+            let hashes = try Benchmark.replayBenchmarks.map {
+                try $0.measure(small: true, runs: 1, in: context).hash
+            }
+            #expect(Set(hashes).count == 1)
+        }
+    }
+
+    @Test func namesAreDifferent() {
+        #expect(Set(Benchmark.all.map(\.name)).count == Benchmark.all.count)
+    }
+
+    @Test func temporaryFilesAreRemoved() throws {
+        let directory = ProcessResources.temporaryDirectory("bench-test-removal")
+        let files = PosixFileSystem()
+        try files.createDirectory("\(directory)/a/b")
+        try files.replace("\(directory)/a/b/file", with: UnsafeRawBufferPointer(start: nil, count: 0))
+        try files.removeAll(directory)
+        #expect(try !files.exists("\(directory)/a/b/file"))
+    }
+
+    @Test func percentilesAreOfTheNearestRank() {
+        let values: [Int64] = [10, 20, 30, 40]
+        #expect(percentile(values, 0.5) == 20)
+        #expect(percentile(values, 0.51) == 30)
+        #expect(percentile(values, 0.99) == 40)
+        #expect(percentile(values, 0) == 10)
+        #expect(percentile([], 0.5) == 0)
+    }
+}
