@@ -52,7 +52,7 @@ let package = Package(
             ]),
         .testTarget(name: "EventModelTests", dependencies: ["EventModel"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
-        .testTarget(name: "LogStorageTests", dependencies: ["LogStorage", "Platform", "Simulation", "CChecksum"]),
+        .testTarget(name: "LogStorageTests", dependencies: ["EventModel", "LogStorage", "Platform", "Simulation", "CChecksum"]),
         .testTarget(name: "WindowingTests", dependencies: ["Windowing"]),
         .testTarget(
             name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],

@@ -111,10 +111,10 @@ extension FileSystem {
     func removeAll(_ path: String) throws(FileError) {
         guard try exists(path) else { return }
         let names: [String]
-        do throws(FileError) { names = try list(path) } catch where error.code == .notDirectory {
+        do throws(FileError) { names = try list(path) } catch  where error.code == .notDirectory {
             return try remove(path)
         }
         for name in names { try removeAll("\(path)/\(name)") }
-        do throws(FileError) { try remove(path) } catch where error.code == .isDirectory {}
+        do throws(FileError) { try remove(path) } catch  where error.code == .isDirectory {}
     }
 }

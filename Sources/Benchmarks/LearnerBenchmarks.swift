@@ -26,7 +26,9 @@ extension Benchmark {
             specification.learner = learner
             specification.miniBatch = 64
             var classifier = LogisticRegression(inputCount: featureCount, specification: specification)
-            stopwatch.measure { rows.forEach(size) { row, isPositive in classifier.learn(row, isPositive: isPositive) } }
+            stopwatch.measure {
+                rows.forEach(size) { row, isPositive in classifier.learn(row, isPositive: isPositive) }
+            }
             return Outcome(items: size, hash: hash(classifier.inputWeights + [classifier.intercept]))
         }
     }

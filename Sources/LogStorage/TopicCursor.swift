@@ -10,6 +10,7 @@ public final class TopicCursor {
     private var bytes: MappedBytes?
     private var generation: Int
     private var position = 0
+    private var readBehind = ReadBehind()
     /// The offset of the batch at `position`.
     private var batchOffset = Offset.zero
 
@@ -28,6 +29,7 @@ public final class TopicCursor {
         if generation != reader.generation { try refresh() }
         while true {
             guard let place = try place() else { return nil }
+            if reader.stopsAtDurableEnd && batchOffset >= reader.durableEnd { return nil }
             if position >= place.bytes.bytes.count {
                 if try moveToNextSegment() { continue }
                 try checkEnd(place.segment, "the log ends here, but more had been made durable")
@@ -36,6 +38,7 @@ public final class TopicCursor {
             switch RecordBatchView.at(position, of: place.bytes, expecting: batchOffset) {
             case .success(let batch):
                 position += batch.byteCount
+                readBehind.advance(to: position, of: place.bytes)
                 batchOffset = batch.endOffset
                 guard batch.endOffset > offset else { continue }
                 defer { offset = batch.endOffset }
@@ -69,6 +72,7 @@ public final class TopicCursor {
         let map = try reader.map(found)
         segment = found
         bytes = map
+        readBehind = ReadBehind()
         (batchOffset, position) = (found.base, 0)
         // The scan begins at the index's entry if there really is that batch, and else at the segment's start.
         if let hint, hint.position < map.bytes.count,
@@ -89,6 +93,7 @@ public final class TopicCursor {
         self.segment = next
         bytes = try reader.map(next)
         position = 0
+        readBehind = ReadBehind()
         reader.release(before: next)
         return true
     }

@@ -12,6 +12,10 @@ public final class TopicReader {
     /// All records below are durable, as of the last `refresh`.
     public private(set) var durableEnd: Offset
 
+    /// Whether cursors end at the durable end, as those must that act on what they read. Otherwise they go on to what
+    /// may still be lost in a crash.
+    public var stopsAtDurableEnd = false
+
     /// - Throws: `LogError.noTopic` when there is none.
     public init(directory: String, fileSystem: any FileSystem) throws(LogError) {
         self.directory = directory

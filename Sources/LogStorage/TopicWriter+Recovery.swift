@@ -34,11 +34,13 @@ extension TopicWriter {
         endOffset = segment.base
         let path = "\(directory)/\(segment.log)"
         let bytes = try guarded { () throws(FileError) in try fileSystem.map(path) }
+        var readBehind = ReadBehind()
         while progress.bytes < bytes.bytes.count, end.map({ endOffset < $0 }) ?? true {
             switch RecordBatchView.at(progress.bytes, of: bytes, expecting: endOffset) {
             case .success(let batch):
                 try noteBatch(bytes: batch.byteCount, base: batch.baseOffset, maxTimestamp: batch.maxTimestamp)
                 endOffset = batch.endOffset
+                readBehind.advance(to: progress.bytes, of: bytes)
             case .failure(let fault):
                 if endOffset < durableEnd || end != nil {
                     throw .corrupt(

@@ -72,7 +72,7 @@ extension TopicWriter {
         let path = "\(directory)/\(segment.log)"
         let bytes = try guarded { () throws(FileError) in try fileSystem.map(path) }
         scratch.removeAll()
-        scratch.appendBigEndian(crc32c(bytes.bytes))
+        scratch.appendBigEndian(checksum(of: bytes))
         scratch.appendBigEndian(Int64(bytes.bytes.count))
         try guarded { () throws(FileError) in
             let sum = try fileSystem.open("\(directory)/\(segment.sum)", .replacing)
@@ -83,6 +83,17 @@ extension TopicWriter {
         }
         try open(SegmentName(endOffset))
         try startSegment()
+    }
+
+    private func checksum(of file: MappedBytes) -> UInt32 {
+        var readBehind = ReadBehind()
+        var checksum: UInt32 = 0
+        for start in stride(from: 0, to: file.bytes.count, by: 1 << 20) {
+            let end = min(start + (1 << 20), file.bytes.count)
+            checksum = crc32c(UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]), from: checksum)
+            readBehind.advance(to: end, of: file)
+        }
+        return checksum
     }
 
     /// Goes on in the segment `name`, made if it is not there; its progress is not known yet.

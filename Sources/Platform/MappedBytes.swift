@@ -34,6 +34,16 @@ public final class MappedBytes: @unchecked Sendable {
         isMapped = true
     }
 
+    /// Lets the memory of mapped bytes go from one position up to another; who reads there again gets them from the
+    /// file. So reading a long file once does not fill the memory.
+    public func release(_ range: Range<Int>) {
+        let page = 1 << 12
+        let start = (range.lowerBound + page - 1) / page * page
+        let end = min(range.upperBound, bytes.count) / page * page
+        guard isMapped, start < end, let base = bytes.baseAddress else { return }
+        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, Int32(MADV_DONTNEED))
+    }
+
     deinit {
         if isMapped {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)

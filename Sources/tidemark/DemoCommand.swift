@@ -19,9 +19,9 @@ struct DemoCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Where the log and the files go.", valueName: "dir")) var directory = "tidemark-demo"
     @Option(help: "Seed of the simulation.") var seed: UInt64 = 7
-    @Option(help: "Customers that pay.") var customers = 2_000
-    @Option(help: "Terminals that they pay at.") var terminals = 4_000
-    @Option(help: "Days simulated.") var days = 120
+    @Option(help: "Customers that pay.") var customers = 5_000
+    @Option(help: "Terminals that they pay at.") var terminals = 10_000
+    @Option(help: "Days simulated.") var days = 150
     @Option(help: "Days at the end that are scored live.") var liveDays = 7
     @Option(help: ArgumentHelp("The folder with the shipped pipelines.", valueName: "dir")) var models = "models"
     @OptionGroup var output: OutputOptions

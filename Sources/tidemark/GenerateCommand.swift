@@ -115,13 +115,14 @@ struct GenerateCommand: ParsableCommand {
     private func tell(_ writer: TableWriter, seconds: Double) throws {
         let text: String
         if display.json {
-            text = JSONValue.object([
-                JSONMember("rows", .number(writer.rowCount)), JSONMember("frauds", .number(writer.fraudCount)),
-                JSONMember("days", .number(writer.daysWritten)), JSONMember("bytes", .number(writer.byteCount)),
-                JSONMember("seed", .string(String(seed))), JSONMember("seconds", .number(seconds)),
-                JSONMember("rows_per_second", .number(Double(writer.rowCount) / max(seconds, 1e-9))),
-                JSONMember("resident_bytes", .number(ProcessResources.peakResidentBytes)),
-            ]).description
+            text =
+                JSONValue.object([
+                    JSONMember("rows", .number(writer.rowCount)), JSONMember("frauds", .number(writer.fraudCount)),
+                    JSONMember("days", .number(writer.daysWritten)), JSONMember("bytes", .number(writer.byteCount)),
+                    JSONMember("seed", .string(String(seed))), JSONMember("seconds", .number(seconds)),
+                    JSONMember("rows_per_second", .number(Double(writer.rowCount) / max(seconds, 1e-9))),
+                    JSONMember("resident_bytes", .number(ProcessResources.peakResidentBytes)),
+                ]).description
         } else {
             let share = fixed(100 * Double(writer.fraudCount) / Double(max(writer.rowCount, 1)), 2)
             let rate = magnitudeText(Double(writer.rowCount) / max(seconds, 1e-9))

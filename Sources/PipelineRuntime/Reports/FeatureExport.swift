@@ -62,14 +62,13 @@ func forEachBlock(
     let cursor: TopicCursor
     do throws(LogError) {
         reader = try TopicReader(directory: log.input, fileSystem: fileSystem)
+        reader.stopsAtDurableEnd = true
         schemas = try SchemaRegistry(log, fileSystem: fileSystem)
         cursor = try reader.cursor(from: reader.startOffset)
     } catch { throw .log(error) }
     var decoder = RecordDecoder(plan: plan, input: input) { schemas.schema($0) }
     var block = EventBlock(plan: plan, idType: input.idType)
-    while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }),
-        batch.endOffset <= reader.durableEnd
-    {
+    while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
         var records = batch.records
         block.retain(batch.owner)
         while let record = records.next() {

@@ -119,9 +119,11 @@ public final class PipelineRun {
     private static func openInput(
         _ log: LogDirectory, _ fileSystem: any FileSystem
     ) throws(RuntimeError) -> TopicReader {
-        do throws(LogError) { return try TopicReader(directory: log.input, fileSystem: fileSystem) } catch {
-            throw .log(error)
-        }
+        do throws(LogError) {
+            let reader = try TopicReader(directory: log.input, fileSystem: fileSystem)
+            reader.stopsAtDurableEnd = true
+            return reader
+        } catch { throw .log(error) }
     }
 
     private static func takeLock(
