@@ -27,7 +27,8 @@ extension Benchmark {
         }
         var hash: UInt64 = 0
         for name in try context.fileSystem.list(directory) where name.hasSuffix(".log") {
-            hash = mixed(hash, UInt64(crc32c(try context.fileSystem.map("\(directory)/\(name)").bytes)))
+            let segment = try context.fileSystem.map("\(directory)/\(name)")
+            hash = mixed(hash, withExtendedLifetime(segment) { UInt64(crc32c(segment.bytes)) })
         }
         try context.fileSystem.removeAll(directory)
         return Outcome(items: size, hash: hash)

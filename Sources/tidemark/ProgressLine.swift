@@ -65,7 +65,7 @@ final class ProgressLine {
         var parts = [verb, "\(grouped(done)) \(unit)"]
         if let total, total > 0 { parts.append("\(min(100, Int(100 * Double(done) / Double(total)))) %") }
         if let rate = rate(done: done, now: now) {
-            parts.append(magnitudeText(rate) + "/s")
+            if rate >= 1 { parts.append(magnitudeText(rate) + "/s") }
             if let total, total >= done { parts.append(durationText(seconds: Double(total - done) / rate) + " left") }
         }
         if !detail.isEmpty { parts.append(detail) }

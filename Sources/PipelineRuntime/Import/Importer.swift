@@ -87,6 +87,10 @@ public struct Importer {
                 if shouldStop() { break }
             }
         }
+        if target == nil && report.malformed > 0 {
+            try malformed.begin("rows-of-no-known-table")
+            try storage { () throws(LogError) in try malformed.close() }
+        }
         try target?.finish(flushLabels: flushLabels, stopped: shouldStop(), &report)
         report.bytes = table.bytesRead
         report.roundedDecimals = Int64(parser.roundedDecimals)
@@ -96,7 +100,7 @@ public struct Importer {
     private func makeTarget(
         _ source: SourceIdentity, _ schema: RecordSchema, _ malformed: MalformedLog, _ name: String
     ) throws(RuntimeError) -> Target {
-        malformed.source = source
+        try malformed.begin(source.description)
         let schemas = try storage { () throws(LogError) in try SchemaRegistry(log, fileSystem: fileSystem) }
         let history = try SourceHistory(log, source: source, schemas: schemas, fileSystem: fileSystem)
         let sink = try LogSink(

@@ -5,10 +5,8 @@ import Platform
 /// The rows that could not become records: `malformed-0`, a record each with the line as key (`SOURCE LINE`) and a text
 /// that says what is wrong as value.
 final class MalformedLog {
-    /// Which table the rows come from; rows found before it is known wait.
-    var source: SourceIdentity? {
-        didSet { if let source { knownLines = (try? lines(of: source)) ?? 0 } }
-    }
+    /// Which source the rows come from; rows found before it is known wait.
+    private var source: String?
     private let directory: String
     private let name: String
     private let fileSystem: any FileSystem
@@ -23,9 +21,19 @@ final class MalformedLog {
         self.fileSystem = fileSystem
     }
 
+    /// Says which source the rows come from; those that the log has from it already are not added again.
+    func begin(_ source: String) throws(RuntimeError) {
+        knownLines = try storage { () throws(LogError) in try lines(of: source) }
+        self.source = source
+    }
+
     func append(_ row: MalformedRow, _ report: inout Importer.Report) throws(RuntimeError) {
         report.malformed += 1
         if report.examples.count < 5 { report.examples.append("\(name), \(row)") }
+        try append(row)
+    }
+
+    func append(_ row: MalformedRow) throws(RuntimeError) {
         waiting.append(row)
         if waiting.count >= 1000, source != nil { try storage { () throws(LogError) in try flush() } }
     }
@@ -57,19 +65,22 @@ final class MalformedLog {
         try writer?.close()
     }
 
-    private func lines(of source: SourceIdentity) throws -> Int {
-        guard try fileSystem.exists(directory) else { return 0 }
-        let reader = try TopicReader(directory: directory, fileSystem: fileSystem)
+    private func lines(of source: String) throws(LogError) -> Int {
+        let reader: TopicReader
+        do throws(LogError) { reader = try TopicReader(directory: directory, fileSystem: fileSystem) } catch {
+            if case .noTopic = error { return 0 }
+            throw error
+        }
         let cursor = try reader.cursor(from: reader.startOffset)
-        var line = 0
+        var last = 0
         while let batch = try cursor.nextBatch() {
             var records = batch.records
             while let record = records.next() {
-                let parts = String(decoding: record.key ?? UnsafeRawBufferPointer(start: nil, count: 0), as: UTF8.self)
-                    .split(separator: " ")
-                if parts.count == 2, parts[0] == source.description, let known = Int(parts[1]) { line = max(line, known) }
+                guard let key = record.key else { continue }
+                let parts = String(decoding: key, as: UTF8.self).split(separator: " ")
+                if parts.count == 2, parts[0] == source, let line = Int(parts[1]) { last = max(last, line) }
             }
         }
-        return line
+        return last
     }
 }

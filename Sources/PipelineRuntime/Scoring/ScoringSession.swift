@@ -16,6 +16,7 @@ public final class ScoringSession {
     private let format: Format
     private let clock: any Clock
     private let writer: TopicWriter
+    private let malformed: MalformedLog
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
     private var transactionSchema: SchemaID?
@@ -61,6 +62,8 @@ public final class ScoringSession {
             labelSchema = try run.schemas.register(.label(idType: input.idType))
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
+        malformed = try MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
+        try malformed.begin("stream@\(writer.endOffset)")
         do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
         run.explainsEveryDecision = true
     }
@@ -76,6 +79,7 @@ public final class ScoringSession {
         if format == .ndjson { lines.finish() } else { table.finish() }
         try process(answer)
         try run.run()
+        try malformed.close()
         try writer.close()
     }
 
@@ -166,6 +170,8 @@ public final class ScoringSession {
 
     private func decide(_ answer: (JSONValue) throws -> Void) throws {
         if let headerFailure { throw headerFailure }
+        for case .malformed(let row) in pending { try malformed.append(row) }
+        try malformed.flush()
         if batch.count > 0 {
             try writer.append(&batch)
             try writer.sync()

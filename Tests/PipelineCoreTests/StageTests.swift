@@ -1,0 +1,91 @@
+import EventModel
+import Features
+import PipelineCore
+import TestSupport
+import Testing
+
+/// The two stages against recomputation from all records so far, and against themselves under other circumstances.
+struct StageTests {
+    @Test(arguments: 0..<60 as Range<UInt64>, KeyStyle.allCases)
+    func everyRecordIsAnsweredAsRecomputationSays(seed: UInt64, style: KeyStyle) throws {
+        let script = randomScript(seed: seed, count: 250)
+        let specification = testPipeline(seed: seed, style: style)
+        let outcome = try runStages(EncodedInput(script, style: style), specification, style: style)
+        var naive = NaivePipeline(specification)
+        var decisions = outcome.decisions[...]
+        var sides = outcome.sides[...]
+        var repeats = outcome.repeats[...]
+        for (offset, record) in script.enumerated() {
+            let expected = naive.take(record)
+            var found: NaivePipeline.Answer?
+            if let decision = decisions.first, decision.offset == offset {
+                decisions.removeFirst()
+                found = .decided(decision.status, features: decision.features.map(Double.init(bitPattern:)))
+                let copy = decision.status == .tooLate || decision.status == .quarantined ? sides.popFirst() : nil
+                #expect(copy.map { $0.offset == offset } ?? true)
+            } else if let side = sides.first, side.offset == offset {
+                sides.removeFirst()
+                let again = repeats.first.flatMap { $0.offset == offset ? Int($0.decision) : nil }
+                if again != nil { repeats.removeFirst() }
+                found = .setAside(side.reason, firstDecision: again)
+            } else if outcome.commands.contains(offset) {
+                found = .command
+            } else if outcome.labels.contains(offset), case .label = expected {
+                found = expected
+            }
+            try #require(found == expected, "record \(offset): \(record)")
+        }
+        #expect(decisions.isEmpty && sides.isEmpty && repeats.isEmpty)
+        #expect(naive.watermark == nil || naive.watermark == outcome.watermark.milliseconds)
+    }
+
+    @Test(arguments: 0..<30 as Range<UInt64>, KeyStyle.allCases)
+    func eachRecordStandsInExactlyOnePlace(seed: UInt64, style: KeyStyle) throws {
+        let script = randomScript(seed: seed, count: 300)
+        let outcome = try runStages(
+            EncodedInput(script, style: style), testPipeline(seed: seed, style: style), style: style)
+        #expect(outcome.tally.isBalanced)
+        #expect(outcome.tally.records == Int64(script.count))
+        #expect(outcome.tally.transactions == Int64(outcome.decisions.count))
+        let onlyAside = outcome.sides.filter { ![.tooLate, .aheadOfArrival].contains($0.reason) }.map(\.offset)
+        let places = outcome.decisions.map(\.offset) + onlyAside + outcome.labels + outcome.commands
+        #expect(places.sorted() == Array(script.indices))
+        let ids = outcome.decisions.map(\.offset)
+        #expect(ids == ids.sorted(), "decisions stand in the order of the log")
+    }
+
+    @Test(arguments: 0..<12 as Range<UInt64>, KeyStyle.allCases)
+    func blocksAndRestartsShowInNoResult(seed: UInt64, style: KeyStyle) throws {
+        let input = EncodedInput(randomScript(seed: seed, count: 400), style: style)
+        let specification = testPipeline(seed: seed, style: style)
+        let reference = try runStages(input, specification, style: style, block: 1)
+        for size in [2, 7, 64, 400] {
+            let other = try runStages(input, specification, style: style, block: size)
+            #expect(other == reference, "blocks of \(size)")
+        }
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<4 {
+            let cuts = Set((0..<random.int(1...3)).map { _ in random.int(0..<400) })
+            let size = random.pick([1, 7, 64, 400])
+            let other = try runStages(input, specification, style: style, block: size, cuts: cuts)
+            #expect(other == reference, "blocks of \(size), saved before \(cuts.sorted())")
+        }
+    }
+
+    @Test(arguments: 0..<4 as Range<UInt64>)
+    func aRunWithARestartBeforeEveryRecordGivesTheSame(seed: UInt64) throws {
+        let input = EncodedInput(randomScript(seed: seed, count: 120), style: .text)
+        let specification = testPipeline(seed: seed, style: .text)
+        let reference = try runStages(input, specification, style: .text)
+        #expect(try runStages(input, specification, style: .text, cuts: Set(0..<120)) == reference)
+    }
+
+    @Test(arguments: 0..<4 as Range<UInt64>)
+    func aBlockOfManyMoreRecordsThanAreRememberedGivesTheSame(seed: UInt64) throws {
+        let input = EncodedInput(randomScript(seed: seed, count: 4000), style: .numbers)
+        let specification = testPipeline(seed: seed, style: .numbers)
+        let reference = try runStages(input, specification, style: .numbers, block: 1)
+        #expect(try runStages(input, specification, style: .numbers, block: 4000) == reference)
+        #expect(reference.tally.isBalanced)
+    }
+}

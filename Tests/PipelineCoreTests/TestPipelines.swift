@@ -1,0 +1,76 @@
+import EventModel
+import Features
+import OnlineLearning
+import PipelineCore
+import TestSupport
+
+private func minutes(_ count: Int) -> EventDuration { EventDuration(milliseconds: Int64(count) * 60_000) }
+
+/// Every kind of feature, with windows that share edges and some that do not.
+private let features: [FeatureSpecification] = {
+    func window(
+        _ name: String, _ entity: String, _ length: Int, _ aggregate: WindowFeature.Aggregate, of column: String? = nil,
+        delay: Int = 0, current: Bool = true, ifEmpty: Double = 0
+    ) -> FeatureSpecification {
+        FeatureSpecification(
+            name: name,
+            definition: .window(
+                WindowFeature(
+                    entity: entity, length: minutes(length), delay: minutes(delay), aggregate: aggregate,
+                    column: column, includesCurrent: current, ifEmpty: ifEmpty)))
+    }
+    func plain(_ name: String, _ definition: FeatureDefinition) -> FeatureSpecification {
+        FeatureSpecification(name: name, definition: definition)
+    }
+    return [
+        plain("amount", .column("AMOUNT")),
+        window("customer_count", "customer", 60, .count),
+        window("customer_sum", "customer", 60, .sum, of: "AMOUNT"),
+        window("customer_mean", "customer", 180, .mean, of: "AMOUNT", current: false, ifEmpty: -1),
+        plain("measure", .column("MEASURE")),
+        window("customer_items", "customer", 45, .mean, of: "ITEMS", delay: 60, ifEmpty: 7),
+        window("customer_known", "customer", 180, .knownLabelRate),
+        window("terminal_count", "terminal", 120, .count, delay: 30),
+        window("terminal_frauds", "terminal", 150, .labelCount),
+        window("terminal_risk", "terminal", 120, .labelRate, delay: 30),
+        window("terminal_known", "terminal", 30, .knownLabelRate, delay: 30, current: false),
+        window("terminal_others", "terminal", 30, .count, current: false),
+        plain("night", .hour(0...6)),
+        plain("weekend", .weekday([5, 6])),
+        plain("log_amount", .log1p("AMOUNT")),
+        plain("log_count", .log1p("customer_count")),
+        plain("per_item", .ratio("AMOUNT", "ITEMS")),
+        plain("to_mean", .ratio("amount", "customer_mean")),
+        plain("per_measure", .ratio("customer_sum", "MEASURE")),
+    ]
+}()
+
+/// A pipeline with every kind of feature; how it keeps time and what it learns with follow from the seed.
+func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
+    var random = SeededRandom(seed: seed ^ 0xABCD)
+    var model = ModelSpecification()
+    model.scaler = ScalerSpecification(refresh: random.pick([1, 16, 50]), block: random.pick([1, 8]))
+    model.kMeans =
+        random.isTrue(70)
+        ? KMeansSpecification(clusters: 3, batchRows: random.pick([1, 8]), decay: 0.9, startRows: 12) : nil
+    model.clustersAsInputs = model.kMeans != nil && random.isTrue(60)
+    model.classifier.miniBatch = random.pick([1, 4, 7])
+    model.classifier.prior = 0.2
+    model.classifier.learner = random.pick([
+        .adaGrad(rate: 0.1), .sgd(.inverseScaling(rate: 0.01, power: 0.5)), .newton(ridge: 1, halfLifeRows: 50),
+    ])
+    return PipelineSpecification(
+        name: "test",
+        input: InputSpecification(
+            columns: EncodedInput.columns(style), idColumn: "ID", eventTimeColumn: "TIME",
+            eventTimeFormat: .milliseconds, label: nil, aheadTolerance: minutes(random.pick([0, 60]))),
+        time: TimeSpecification(
+            outOfOrderness: minutes(random.pick([0, 0, 20])), allowedLateness: minutes(random.pick([0, 30, 90])),
+            duplicateHorizon: minutes(random.pick([60, 300])), labelHorizon: minutes(random.pick([30, 240]))),
+        entities: [
+            EntitySpecification(name: "unused", keyColumn: "ITEMS"),
+            EntitySpecification(name: "customer", keyColumn: "CUSTOMER"),
+            EntitySpecification(name: "terminal", keyColumn: "TERMINAL"),
+        ], features: features, model: model,
+        decision: DecisionSpecification(alertThreshold: 0.5, reasonCount: 3), evaluation: EvaluationSpecification())
+}
