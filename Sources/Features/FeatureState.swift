@@ -127,7 +127,7 @@ extension FeatureState {
             }
         }
         switch step {
-        case .copy(let operand, let target): fill(target, from: operand) { $0 }
+        case .copy(let operand, let target): fill(target, from: operand, bounded)
         case .log1p(let operand, let target): fill(target, from: operand) { Glibc.log1p(max($0, 0)) }
         case .hour(let hours, let target):
             fill(target) {
@@ -154,6 +154,10 @@ extension FeatureState {
     }
 }
 
+/// Within ±10¹⁰⁰, so that no learner overflows.
 @inline(__always) private func safeRatio(_ above: Double, _ below: Double) -> Double {
-    below == 0 ? 0 : above / below
+    below == 0 ? 0 : min(max(above / below, -largestFeature), largestFeature)
 }
+
+/// The largest magnitude of a feature.
+public let largestFeature = 1e100

@@ -70,7 +70,9 @@ public final class FeatureStage {
     // MARK: control pass
 
     private func classify(_ block: inout EventBlock, _ control: inout ControlState) {
-        let horizon = max(specification.duplicateHorizon, specification.labelHorizon)
+        // Counted from the watermark, which a transaction may be ahead of by the out-of-orderness.
+        let horizon =
+            max(specification.duplicateHorizon, specification.labelHorizon) + specification.outOfOrderness
         control.table.beginBlock()
         block.statuses.reserve(block.rowCount)
         block.slots.reserve(block.rowCount)
@@ -88,8 +90,8 @@ public final class FeatureStage {
                 control.watermark.advance(to: EventTime(milliseconds: record.time))
             case .undecodable: setAside(.undecodable, record: index, &block, &control)
             }
-            control.table.forget(upTo: control.watermark.time.milliseconds - horizon.milliseconds)
             sweepDaily(&block, &control)
+            control.table.forget(before: control.watermark.time.milliseconds - horizon.milliseconds)
         }
     }
 
@@ -188,6 +190,9 @@ public final class FeatureStage {
     @inline(__always) private func sweepDaily(_ block: inout EventBlock, _ control: inout ControlState) {
         let day = control.watermark.time.day
         guard day > control.sweptDay else { return }
+        if control.sweptDay <= EventTime.distantPast.day {
+            control.table.startCounting(from: control.watermark.time.milliseconds)
+        }
         control.sweptDay = day
         append(
             WindowOperation(

@@ -165,7 +165,7 @@ public struct RecordDecoder: ~Copyable {
                 let number = reader.readAvroDouble()
                 payload = mixed(payload, number.bitPattern)
                 if field.doublePlace >= 0 {
-                    guard number.isFinite else { return undo(row, &block) }
+                    guard number.magnitude <= largestFeature else { return undo(row, &block) }
                     block.doubles[row &* doubleCount &+ field.doublePlace] = number
                 }
             case .text:

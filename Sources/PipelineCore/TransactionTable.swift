@@ -95,9 +95,14 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         return slot
     }
 
-    /// Forgets the transactions taken at a watermark of at most `limit`.
-    @inline(__always) mutating func forget(upTo limit: Int64) {
-        while first < next, row(first)[Word.watermark] <= limit {
+    /// Transactions taken before there was a watermark count as taken at the first one.
+    func startCounting(from watermark: Int64) {
+        for slot in first..<next { row(slot)[Word.watermark] = max(row(slot)[Word.watermark], watermark) }
+    }
+
+    /// Forgets the transactions taken at a watermark before `limit`.
+    @inline(__always) mutating func forget(before limit: Int64) {
+        while first < next, row(first)[Word.watermark] < limit {
             let row = row(first)
             index.remove(row[Word.id], first & mask)
             digest.remove(hash(row))

@@ -52,6 +52,7 @@ struct ImportCommand: ParsableCommand {
                     JSONMember("already_there", .number(report.alreadyThere)),
                     JSONMember("malformed", .number(report.malformed)),
                     JSONMember("rounded_decimals", .number(report.roundedDecimals)),
+                    JSONMember("balanced", .bool(report.isBalanced)),
                     JSONMember("pending_labels", .number(report.pendingLabels)),
                     JSONMember("seconds", .number(seconds)), JSONMember("rows_per_second", .number(rate)),
                 ]))

@@ -46,6 +46,8 @@ public enum FieldProblem: Hashable, Sendable {
     case notUTF8, containsNUL
     /// An array or object of JSON.
     case notAScalar
+    /// A heartbeat's time beyond the clock by more than the tolerance.
+    case aheadOfArrival
 }
 
 extension MalformedRow.Reason: CustomStringConvertible {
@@ -79,6 +81,7 @@ extension FieldProblem: CustomStringConvertible {
         case .overflow: "is too large for its column"
         case .notUTF8: "is not UTF-8"
         case .containsNUL: "contains a NUL character"
+        case .aheadOfArrival: "is ahead of the clock by more than the tolerance"
         case .notAScalar: "is an array or object; expected a number or a string"
         }
     }

@@ -101,7 +101,7 @@ public final class ScoringSession {
     private func takeLine() throws -> Bool {
         do throws(MalformedRow) {
             guard let line = try lines.next() else { return false }
-            try append(try ndjson.parse(line))
+            try append(try ndjson.parse(line), line: line.number, byteOffset: line.byteOffset)
         } catch { pending.append(.malformed(error)) }
         return true
     }
@@ -114,7 +114,7 @@ public final class ScoringSession {
                 return true
             }
             let parsed = try box.parser.parse(row)
-            try append(.transaction(parsed))
+            try append(.transaction(parsed), line: row.line, byteOffset: row.byteOffset)
         } catch { pending.append(.malformed(error)) }
         return true
     }
@@ -129,7 +129,7 @@ public final class ScoringSession {
         } catch { headerFailure = .importing(error, source: "the header") }
     }
 
-    private func append(_ record: NDJSONRecord) throws(MalformedRow) {
+    private func append(_ record: NDJSONRecord, line: Int, byteOffset: Int) throws(MalformedRow) {
         let now = EventTime(milliseconds: clock.processingTimeMilliseconds)
         let offset = writer.endOffset.advanced(by: batch.count)
         value.removeAll()
@@ -147,6 +147,11 @@ public final class ScoringSession {
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.record(offset, id: label.id))
         case .heartbeat(let time):
+            guard time - run.specification.input.aheadTolerance <= now else {
+                throw MalformedRow(
+                    line: line, byteOffset: byteOffset,
+                    reason: .field(column: "event_time", .aheadOfArrival, value: time.description))
+            }
             value.appendEnvelope(commandSchema)
             value.appendAvro("heartbeat")
             batch.append(timestamp: time, value: value.bytes)
