@@ -50,9 +50,16 @@ let package = Package(
                 "EventModel", "Features", "OnlineLearning", "Evaluation", "PipelineCore", "PipelineRuntime",
                 "ModelExchange", "LogStorage", "Platform", "Simulation", "Benchmarks", argumentParser,
             ]),
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "EventModel", "Platform", "PipelineCore", "Features", "LogStorage", "PipelineRuntime", "Simulation",
+                "ModelExchange",
+            ], path: "Tests/TestSupport"),
         .testTarget(name: "EventModelTests", dependencies: ["EventModel"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
-        .testTarget(name: "LogStorageTests", dependencies: ["EventModel", "LogStorage", "Platform", "Simulation", "CChecksum"]),
+        .testTarget(
+            name: "LogStorageTests", dependencies: ["EventModel", "LogStorage", "Platform", "Simulation", "CChecksum"]),
         .testTarget(name: "WindowingTests", dependencies: ["Windowing"]),
         .testTarget(
             name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],
@@ -62,6 +69,17 @@ let package = Package(
         .testTarget(
             name: "PipelineRuntimeTests",
             dependencies: ["EventModel", "Features", "OnlineLearning", "PipelineCore", "PipelineRuntime"]),
+        .testTarget(
+            name: "PipelineCoreTests",
+            dependencies: ["EventModel", "Features", "OnlineLearning", "PipelineCore", "Windowing", "TestSupport"]),
+        .testTarget(
+            name: "ScenarioTests",
+            dependencies: [
+                "EventModel", "LogStorage", "Platform", "PipelineCore", "PipelineRuntime", "ModelExchange",
+                "Simulation",
+                "Evaluation", "TestSupport",
+            ]),
+        .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Platform"]),
         .testTarget(name: "TidyTests"),
     ]
 )

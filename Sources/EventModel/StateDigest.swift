@@ -17,8 +17,8 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Mixes a word so that each input bit changes each output bit with a chance near one half (the finaliser of SplitMix64,
-/// from "Fast Splittable Pseudorandom Number Generators", 2014).
+/// Mixes a word so that each input bit changes each output bit with a chance near one half (the finaliser of
+/// SplitMix64, from "Fast Splittable Pseudorandom Number Generators", 2014).
 @inlinable @inline(__always) public func mixed(_ word: UInt64) -> UInt64 {
     var z = word &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

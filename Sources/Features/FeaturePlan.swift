@@ -140,7 +140,8 @@ extension FeaturePlan {
             case .sum, .mean:
                 guard let name = window.column else {
                     throw FeatureError(
-                        subject: feature.name, problem: "\(window.aggregate.rawValue) of which column? add 'of: COLUMN'")
+                        subject: feature.name, problem: "\(window.aggregate.rawValue) of which column? add 'of: COLUMN'"
+                    )
                 }
                 guard case .integer(let place, let divisor) = try numericColumn(name, in: feature) else {
                     throw FeatureError(
@@ -158,7 +159,8 @@ extension FeaturePlan {
             entities[entity].targets.append(target)
         }
 
-        private mutating func operand(_ name: String, in feature: FeatureSpecification) throws(FeatureError) -> Operand {
+        private mutating func operand(_ name: String, in feature: FeatureSpecification) throws(FeatureError) -> Operand
+        {
             if let position = names.firstIndex(of: name) { return .feature(position) }
             return try numericColumn(name, in: feature)
         }

@@ -49,9 +49,10 @@ public final class FeatureState {
             entity.windows.process(
                 operations,
                 WindowRows(
-                    keys: rows.keys + index, keyStride: entities.count, texts: rows.keyTexts[index], values: rows.integers,
-                    valueStride: plan.integerColumns.count, features: rows.features, featureStride: plan.count,
-                    places: rows.places + index * 2, placeStride: rows.placeStride, slotMask: rows.slotMask))
+                    count: rows.count, keys: rows.keys + index, keyStride: entities.count, texts: rows.keyTexts[index],
+                    values: rows.integers, valueStride: plan.integerColumns.count, features: rows.features,
+                    featureStride: plan.count, places: rows.places + index * 2, placeStride: rows.placeStride,
+                    slotMask: rows.slotMask))
         }
         for step in plan.operators { apply(step, rows) }
     }
@@ -127,7 +128,7 @@ extension FeatureState {
             }
         }
         switch step {
-        case .copy(let operand, let target): fill(target, from: operand, bounded)
+        case .copy(let operand, let target): fill(target, from: operand) { $0 }
         case .log1p(let operand, let target): fill(target, from: operand) { Glibc.log1p(max($0, 0)) }
         case .hour(let hours, let target):
             fill(target) {

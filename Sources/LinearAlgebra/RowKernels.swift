@@ -51,8 +51,8 @@ public enum RowKernel {
 
     /// The square root of each of `count` values that are at least 0, in place.
     ///
-    /// The magnitude tells the compiler that no value is negative; without it each root keeps a call for the error case,
-    /// and none are taken two at a time.
+    /// The magnitude tells the compiler that no value is negative; without it each root keeps a call for the error
+    /// case, and none are taken two at a time.
     @inline(never) public static func takeRoots(_ values: UnsafeMutablePointer<Double>, count: Int) {
         for index in 0..<count { values[index] = values[index].magnitude.squareRoot() }
     }

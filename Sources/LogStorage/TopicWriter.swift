@@ -29,8 +29,9 @@ public struct TopicOptions: Sendable {
 /// The one writer of a topic.
 ///
 /// `append` puts whole batches at the end; `sync` makes them durable and then says so, durably, in `durable-end`: the
-/// durable end never runs ahead of the disk, and after a crash damage below it is told from a torn tail. After a failure
-/// nothing more is taken: what a failed sync covered may be gone, and only a new writer, by recovery, finds out.
+/// durable end never runs ahead of the disk, and after a crash damage below it is told from a torn tail. After a
+/// failure nothing more is taken: what a failed sync covered may be gone, and only a new writer, by recovery, finds
+/// out.
 public final class TopicWriter {
     public let directory: String
     let fileSystem: any FileSystem
@@ -55,7 +56,8 @@ public final class TopicWriter {
 
     /// Opens a topic, makes it if it is not there, and recovers it: a torn tail is cut off, its index files are written
     /// anew.
-    /// - Throws: `LogError.file` with a lock error when another process writes here; `LogError.corrupt` when bytes below
+    /// - Throws: `LogError.file` with a lock error when another process writes here; `LogError.corrupt` when bytes
+    ///   below
     ///   the durable end are damaged or missing.
     public init(
         directory: String, fileSystem: any FileSystem, options: TopicOptions = TopicOptions()

@@ -2,8 +2,8 @@ import LinearAlgebra
 
 /// The second-order learner's memory: the precision of the weights (inverse covariance), as a Bayesian would have it.
 ///
-/// It starts as `ridge` on the diagonal. Each mini-batch: P ← λP + (1 − λ)·ridge + XᵀCX, with C the rows' curvatures, and
-/// w ← w − P⁻¹(g + (1 − λ)·ridge·w). With λ = 1 these are sequential normal approximations under a normal prior of
+/// It starts as `ridge` on the diagonal. Each mini-batch: P ← λP + (1 − λ)·ridge + XᵀCX, with C the rows' curvatures,
+/// and w ← w − P⁻¹(g + (1 − λ)·ridge·w). With λ = 1 these are sequential normal approximations under a normal prior of
 /// precision `ridge`; with forgetting, what is forgotten of the prior is put back.
 /// For the intercept `ridge` only damps the steps: nothing draws it to zero.
 struct Curvature: ~Copyable, Sendable {

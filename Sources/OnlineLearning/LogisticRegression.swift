@@ -2,8 +2,8 @@ import LinearAlgebra
 
 /// Online logistic regression, learning in mini-batches of a fixed number of rows counted along the stream.
 ///
-/// A mini-batch's gradient is taken at the weights before it and **summed** over its rows, so that a rate means the same
-/// for each size. Rows that do not yet fill a mini-batch wait, and are part of the state.
+/// A mini-batch's gradient is taken at the weights before it and **summed** over its rows, so that a rate means the
+/// same for each size. Rows that do not yet fill a mini-batch wait, and are part of the state.
 /// The intercept is not regularised.
 public struct LogisticRegression: ~Copyable, Sendable {
     public let inputCount: Int
@@ -61,8 +61,8 @@ public struct LogisticRegression: ~Copyable, Sendable {
         if isMiniBatchFull { learnMiniBatch() }
     }
 
-    /// Puts the first `count` inputs of a row into the mini-batch. The rest are 0 until the caller sets them, just before
-    /// the mini-batch is learned.
+    /// Puts the first `count` inputs of a row into the mini-batch. The rest are 0 until the caller sets them, just
+    /// before the mini-batch is learned.
     @inline(__always)
     mutating func append(_ row: UnsafePointer<Double>, count: Int, isPositive: Bool, weight: Double) {
         assert(count <= inputCount && pendingCount < specification.miniBatch && weight >= 0 && weight.isFinite)
@@ -129,8 +129,8 @@ public struct LogisticRegression: ~Copyable, Sendable {
         weights[inputCount] -= (specification.interceptRate ?? rate) * gradient[inputCount]
     }
 
-    /// "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization" (2011); the root is taken of the sum
-    /// plus 1e-8. The magnitude changes nothing; see `RowKernel.takeRoots`.
+    /// "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization" (2011); the root is taken of the
+    /// sum plus 1e-8. The magnitude changes nothing; see `RowKernel.takeRoots`.
     private mutating func stepDownAdaptively(rate: Double) {
         let adaptive = specification.interceptRate == nil ? inputCount + 1 : inputCount
         let (weights, gradient, squares) = (weights.pointer, gradient.pointer, squaredGradients.pointer)
@@ -166,8 +166,8 @@ public struct LogisticRegression: ~Copyable, Sendable {
     public var unsolvedMiniBatches: Int { curvature.unsolved }
 }
 
-/// The curvature of a row's loss: p(1 − p) on the right side; on the wrong side that of the parabola which lies above the
-/// loss everywhere ("Bayesian parameter estimation via variational methods", 2000), since there p(1 − p) is next to
+/// The curvature of a row's loss: p(1 − p) on the right side; on the wrong side that of the parabola which lies above
+/// the loss everywhere ("Bayesian parameter estimation via variational methods", 2000), since there p(1 − p) is next to
 /// nothing and a step by it would overshoot without limit.
 @inline(__always) private func safeCurvature(_ logit: Double, _ probability: Double, isPositive: Bool) -> Double {
     let isWrong = isPositive ? logit < 0 : logit > 0

@@ -1,5 +1,5 @@
-/// What an `OnlineModel` consists of. Plain values; two models of equal specification that learn the same rows are equal
-/// bit for bit.
+/// What an `OnlineModel` consists of. Plain values; two models of equal specification that learn the same rows are
+/// equal bit for bit.
 public struct ModelSpecification: Hashable, Sendable {
     public var scaler = ScalerSpecification()
     /// Clusters of the scaled rows; nil for none.
@@ -31,7 +31,8 @@ public struct LogisticRegressionSpecification: Hashable, Sendable {
     public var l2 = 0.0
     /// Multiplies the loss of positive rows; above 0.
     public var positiveWeight = 1.0
-    /// The share of positives expected before any label has been learned, within (0, 1): the intercept starts at its logit.
+    /// The share of positives expected before any label has been learned, within (0, 1): the intercept starts at its
+    /// logit.
     public var prior = 0.5
     /// A constant rate of the intercept's own, by plain gradient descent; nil: it learns as the weights do.
     /// The second-order learner has no use for it.

@@ -2,13 +2,13 @@ import LinearAlgebra
 
 /// Running mean and variance of each column, for bringing features to mean 0 and deviation 1.
 ///
-/// Rows are added up in blocks, counted along the stream, and blocks are merged by the pairwise rule of "Updating Formulae
-/// and a Pairwise Algorithm for Computing Sample Variances" (1979); with blocks of one row that is Welford's method.
-/// Within a block sums are taken around the block's first row, which costs at most a factor of the block's length in
-/// precision, whatever the data.
+/// Rows are added up in blocks, counted along the stream, and blocks are merged by the pairwise rule of "Updating
+/// Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979); with blocks of one row that is Welford's
+/// method. Within a block sums are taken around the block's first row, which costs at most a factor of the block's
+/// length in precision, whatever the data.
 ///
-/// What others see changes only in epochs: after 1, 2, 4, ... rows up to `refresh`, then every `refresh` rows. A block ends
-/// with an epoch, so that an epoch includes every row up to it.
+/// What others see changes only in epochs: after 1, 2, 4, ... rows up to `refresh`, then every `refresh` rows. A block
+/// ends with an epoch, so that an epoch includes every row up to it.
 public struct RunningScaler: ~Copyable, Sendable {
     public let columnCount: Int
     public let specification: ScalerSpecification

@@ -2,8 +2,8 @@ import EventModel
 import LinearAlgebra
 
 extension StreamingKMeans {
-    /// Chooses the first centroids among the rows that wait: the first at random, each next with a chance proportional to
-    /// its squared distance from the nearest one chosen. Weights stay 0.
+    /// Chooses the first centroids among the rows that wait: the first at random, each next with a chance proportional
+    /// to its squared distance from the nearest one chosen. Weights stay 0.
     mutating func start() {
         var random = SplitMix(state: specification.seed)
         var distances = [Double](repeating: .infinity, count: pendingCount)

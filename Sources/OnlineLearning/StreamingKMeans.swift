@@ -141,9 +141,9 @@ public struct StreamingKMeans: ~Copyable, Sendable {
         for column in 0..<columnCount { centroid[column] = (kept * centroid[column] + sum[column]) / weight }
     }
 
-    /// A cluster whose weight fell below `dyingShare` of the largest's dies. In its place a new one, with a new identity
-    /// and weight 0, is put beside the largest, a thousandth off in each column in a direction drawn from its identity:
-    /// far enough to survive rounding, so that the next batch parts the largest's rows between the two.
+    /// A cluster whose weight fell below `dyingShare` of the largest's dies. In its place a new one, with a new
+    /// identity and weight 0, is put beside the largest, a thousandth off in each column in a direction drawn from its
+    /// identity: far enough to survive rounding, so that the next batch parts the largest's rows between the two.
     private mutating func splitForDying() {
         guard specification.dyingShare > 0, centroids.rows > 1 else { return }
         var largest = 0

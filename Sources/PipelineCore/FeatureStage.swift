@@ -30,7 +30,8 @@ public final class FeatureStage {
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
             table: TransactionTable(
-                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string))
+                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string)
+        )
     }
 
     public var watermark: EventTime { control.watermark.time }
@@ -224,6 +225,7 @@ public final class FeatureStage {
             switch operation.kind {
             case .score:
                 let row = Int(operation.index)
+                table.prefetch(vectorOf: block.slots[row] &+ 8)
                 table.vector(block.slots[row]).update(from: block.features.pointer + row * width, count: width)
             case .learn:
                 (block.vectors.pointer + block.vectorCount * width)

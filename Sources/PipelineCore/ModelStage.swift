@@ -34,7 +34,8 @@ public final class ModelStage {
 
     /// The digest of the models and of every decision that they made.
     public var digest: StateDigest {
-        StateDigest(sum: state.decisions.sum &+ mixed(UInt64(bitPattern: state.decisionCount)) &+ state.model.digest.sum)
+        StateDigest(
+            sum: state.decisions.sum &+ mixed(UInt64(bitPattern: state.decisionCount)) &+ state.model.digest.sum)
     }
 
     /// Whether each decision comes with its reasons (`EventBlock.explanations`), not only alerts.

@@ -2,7 +2,8 @@ import EventModel
 
 /// Writes simulated transactions as the Fraud Detection Handbook's CSV:
 ///
-///     TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_TIME_SECONDS,TX_TIME_DAYS,TX_FRAUD,TX_FRAUD_SCENARIO
+///
+/// TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_TIME_SECONDS,TX_TIME_DAYS,TX_FRAUD,TX_FRAUD_SCENARIO
 ///     0,2018-04-01 00:00:31,596,3156,57.16,31,0,0,0
 ///
 /// The time since the start is in whole seconds; amounts have two decimals.

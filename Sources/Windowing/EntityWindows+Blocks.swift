@@ -45,6 +45,8 @@ public struct WindowRows {
     /// A key for each row, `keyStride` words apart; for text keys, `texts` has them.
     public var keys: UnsafePointer<Int64>
     public var keyStride: Int
+    /// The number of rows.
+    public var count: Int
     public var texts: [String]
     /// `valueStride` windowed values a row, unscaled.
     public var values: UnsafePointer<Int64>
@@ -60,10 +62,11 @@ public struct WindowRows {
     public var slotMask: Int
 
     public init(
-        keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>, valueStride: Int,
-        features: UnsafeMutablePointer<Double>, featureStride: Int, places: UnsafeMutablePointer<Int64>,
-        placeStride: Int, slotMask: Int
+        count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
+        valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
+        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
     ) {
+        self.count = count
         self.keys = keys
         self.keyStride = keyStride
         self.texts = texts
@@ -86,57 +89,80 @@ public struct WindowRows {
 extension EntityWindows {
     /// Carries out a block's operations in order.
     ///
-    /// Rows ahead are fetched early: first the key's place in the index, then its header, then its events.
+    /// The common shapes of events have code of their own, chosen here, once a block.
     public mutating func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows) {
-        let far = 24, middle = 16, near = 8
+        findNumbers(rows)
+        switch (shape.columns, shape.hasLabels) {
+        case (1, false): process(operations, rows, OneValue())
+        case (0, true): process(operations, rows, OnlyLabels())
+        default: process(operations, rows, shape)
+        }
+    }
+
+    /// Looks all rows' keys up, so that what their windows will touch can be fetched early.
+    private mutating func findNumbers(_ rows: WindowRows) {
+        reserveRowNumbers(rows.count)
+        let ahead = 16
+        for row in 0..<rows.count {
+            let found: Int?
+            if keysAreText {
+                found = number(of: rows.texts[row])
+            } else {
+                if row + ahead < rows.count { prefetch(key: rows.key(row + ahead)) }
+                found = number(of: rows.key(row))
+            }
+            rowNumbers[row] = Int32(truncatingIfNeeded: found ?? -1)
+        }
+    }
+
+    private mutating func process(
+        _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows, _ shape: some EventShape
+    ) {
+        // The numbers found hold until keys go.
+        var numbersHold = true
         for index in 0..<operations.count {
-            if !keysAreText {
-                if index + far < operations.count, let row = rowAhead(operations[index + far]) {
-                    prefetch(key: rows.key(row))
+            let operation = operations[index]
+            let row = Int(operation.row)
+            switch operation.kind {
+            case .insert:
+                fetchAhead(of: row, rows, shape)
+                var number = Int(rowNumbers[row])
+                if number < 0 || !numbersHold { number = keysAreText ? intern(rows.texts[row]) : intern(rows.key(row)) }
+                let position = insert(
+                    number, at: operation.time, earliest: operation.earliest,
+                    values: rows.values + row &* rows.valueStride, features: rows.features + row &* rows.featureStride,
+                    shape)
+                if shape.hasLabels {
+                    let place = rows.place(operation.slot)
+                    place[0] = Int64(number)
+                    place[1] = position
                 }
-                if index + middle < operations.count, let row = rowAhead(operations[index + middle]),
-                    let number = number(of: rows.key(row))
-                {
-                    prefetch(header: number)
-                }
-                if index + near < operations.count, let row = rowAhead(operations[index + near]),
-                    let number = number(of: rows.key(row))
-                {
-                    prefetch(events: number)
-                }
-            }
-            process(operations[index], rows)
-        }
-    }
-
-    @inline(__always) private func rowAhead(_ operation: WindowOperation) -> Int? {
-        operation.kind == .insert ? Int(operation.row) : nil
-    }
-
-    @inline(__always) private mutating func process(_ operation: WindowOperation, _ rows: WindowRows) {
-        let row = Int(operation.row)
-        switch operation.kind {
-        case .insert:
-            let number = keysAreText ? intern(rows.texts[row]) : intern(rows.key(row))
-            let position = insert(
-                number, at: operation.time, earliest: operation.earliest, values: rows.values + row * rows.valueStride,
-                features: rows.features + row * rows.featureStride)
-            if hasLabels {
+            case .answer: answer(operation, row, rows)
+            case .label:
+                guard shape.hasLabels, operation.time > operation.earliest - retention else { continue }
                 let place = rows.place(operation.slot)
-                place[0] = Int64(number)
-                place[1] = position
+                setLabel(
+                    Int(place[0]), position: place[1], time: operation.time, previous: operation.previous,
+                    isPositive: operation.isPositive, shape)
+            case .sweep:
+                sweep(earliest: operation.earliest)
+                numbersHold = false
             }
-        case .answer:
-            answer(
-                keysAreText ? number(of: rows.texts[row]) : number(of: rows.key(row)), asOf: operation.time,
-                values: rows.values + row * rows.valueStride, features: rows.features + row * rows.featureStride)
-        case .label:
-            guard hasLabels, operation.time > operation.earliest - retention else { return }
-            let place = rows.place(operation.slot)
-            setLabel(
-                Int(place[0]), position: place[1], time: operation.time, previous: operation.previous,
-                isPositive: operation.isPositive)
-        case .sweep: sweep(earliest: operation.earliest)
         }
+    }
+
+    /// Brings close what rows ahead will touch: first the key's header, then its events.
+    @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
+        let far = 16, near = 8
+        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
+        if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
+            prefetch(events: Int(rowNumbers[row &+ near]), shape)
+        }
+    }
+
+    @inline(never) private mutating func answer(_ operation: WindowOperation, _ row: Int, _ rows: WindowRows) {
+        answer(
+            keysAreText ? number(of: rows.texts[row]) : number(of: rows.key(row)), asOf: operation.time,
+            values: rows.values + row * rows.valueStride, features: rows.features + row * rows.featureStride)
     }
 }

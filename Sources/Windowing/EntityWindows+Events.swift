@@ -25,26 +25,33 @@ extension EntityWindows {
     ///   - values: the row's windowed values, unscaled.
     ///   - features: the row's feature vector; answers go to the aggregates' targets.
     /// - Returns: the event's position, for `setLabel`.
-    @inline(__always) public mutating func insert(
+    public mutating func insert(
         _ number: Int, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>,
         features: UnsafeMutablePointer<Double>
     ) -> Int64 {
-        let header = headers + number * headerWords
+        insert(number, at: time, earliest: earliest, values: values, features: features, shape)
+    }
+
+    @inline(__always) mutating func insert(
+        _ number: Int, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>,
+        features: UnsafeMutablePointer<Double>, _ shape: some EventShape
+    ) -> Int64 {
+        let header = headers + number &* headerWords
         guard time.milliseconds >= header[Header.time] else {
             return insertOutOfOrder(header, at: time, earliest: earliest, values: values, features: features)
         }
-        advance(header, to: time.milliseconds)
-        expire(header, earliest: earliest)
+        advance(header, to: time.milliseconds, shape)
+        expire(header, earliest: earliest, shape)
         let position = header[Header.head]
         reserveOne(header)
-        write(header, position, time.milliseconds << 2, values)
+        write(header, position, time.milliseconds << 2, values, shape)
         header[Header.head] = position &+ 1
         if distances[0] == 0 {
             let boundary = header + Header.boundaries
             boundary[0] = position &+ 1
-            for column in 0..<valuePlaces.count { boundary[1 &+ column] &+= values[valuePlaces[column]] }
+            for column in 0..<shape.columns { boundary[1 &+ column] &+= values[valuePlaces[column]] }
         }
-        answer(from: header + Header.boundaries, values: values, isInside: true, features: features)
+        answer(from: header + Header.boundaries, values: values, isInside: true, features: features, shape)
         return position
     }
 
@@ -52,7 +59,7 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>,
         features: UnsafeMutablePointer<Double>
     ) -> Int64 {
-        expire(header, earliest: earliest)
+        expire(header, earliest: earliest, shape)
         reserveOne(header)
         guard let ring = ring(header) else { return 0 }
         let mask = header[Header.mask]
@@ -64,7 +71,7 @@ extension EntityWindows {
             (ring + Int(position & mask) * eventWords).update(from: earlier, count: eventWords)
             position -= 1
         }
-        write(header, position, time.milliseconds << 2, values)
+        write(header, position, time.milliseconds << 2, values, shape)
         header[Header.head] += 1
         for index in 0..<distances.count where time.milliseconds <= header[Header.time] - distances[index] {
             let boundary = header + Header.boundaries + index * boundaryWords
@@ -72,7 +79,7 @@ extension EntityWindows {
             for column in 0..<valuePlaces.count { boundary[1 + column] &+= values[valuePlaces[column]] }
         }
         moveScratch(header, asOf: time.milliseconds)
-        answer(from: scratch, values: values, isInside: true, features: features)
+        answer(from: scratch, values: values, isInside: true, features: features, shape)
         return position
     }
 
@@ -86,7 +93,7 @@ extension EntityWindows {
         } else {
             scratch.update(repeating: 0, count: distances.count * boundaryWords)
         }
-        answer(from: scratch, values: values, isInside: false, features: features)
+        answer(from: scratch, values: values, isInside: false, features: features, shape)
     }
 
     /// Makes known what the event of `number` at `time` turned out to be.
@@ -99,22 +106,30 @@ extension EntityWindows {
     public mutating func setLabel(
         _ number: Int, position: Int64, time: EventTime, previous: Bool?, isPositive: Bool
     ) {
-        let header = headers + number * headerWords
+        setLabel(number, position: position, time: time, previous: previous, isPositive: isPositive, shape)
+    }
+
+    @inline(__always) mutating func setLabel(
+        _ number: Int, position: Int64, time: EventTime, previous: Bool?, isPositive: Bool, _ shape: some EventShape
+    ) {
+        let header = headers + number &* headerWords
         guard let ring = ring(header) else { return }
         let old = LabelState.of(previous)
         let new = LabelState.of(isPositive)
         let sought = time.milliseconds << 2 | old
+        let (head, mask) = (header[Header.head], header[Header.mask])
         var place = max(position, header[Header.first])
-        while place < header[Header.head], ring[Int(place & header[Header.mask]) * eventWords] != sought { place += 1 }
-        guard place < header[Header.head] else { return }
-        let event = ring + Int(place & header[Header.mask]) * eventWords
-        digest.remove(hash(header, event))
+        while place < head, ring[Int(place & mask) &* shape.eventWords] != sought { place &+= 1 }
+        guard place < head else { return }
+        let event = ring + Int(place & mask) &* shape.eventWords
+        digest.remove(hash(header, event, shape))
         event[0] = time.milliseconds << 2 | new
-        digest.insert(hash(header, event))
+        digest.insert(hash(header, event, shape))
         let change = LabelState.weight(new) &- LabelState.weight(old)
-        for index in 0..<distances.count {
-            let boundary = header + Header.boundaries + index * boundaryWords
-            if boundary[0] > place { boundary[boundaryWords - 1] &+= change }
+        var boundary = header + Header.boundaries
+        for _ in 0..<distances.count {
+            if boundary[0] > place { boundary[shape.boundaryWords &- 1] &+= change }
+            boundary += shape.boundaryWords
         }
     }
 
@@ -124,10 +139,11 @@ extension EntityWindows {
         let limit = (earliest - plan.retention).milliseconds << 2 | 3
         for number in 0..<headerCount {
             let header = headers + number * headerWords
+            if number + 8 < headerCount { prefetch(oldest: number + 8) }
             guard let ring = ring(header) else { continue }
             guard ring[Int(header[Header.first] & header[Header.mask]) * eventWords] <= limit else { continue }
-            if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds) }
-            expire(header, earliest: earliest)
+            if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds, shape) }
+            expire(header, earliest: earliest, shape)
             if header[Header.first] == header[Header.head] {
                 ring.deallocate()
                 header[Header.ring] = 0
@@ -140,38 +156,39 @@ extension EntityWindows {
     // MARK: steps
 
     /// Moves the boundaries to stand as of `time`, which is not earlier than they do.
-    @inline(__always) func advance(_ header: UnsafeMutablePointer<Int64>, to time: Int64) {
+    @inline(__always) func advance(_ header: UnsafeMutablePointer<Int64>, to time: Int64, _ shape: some EventShape) {
         header[Header.time] = time
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
         let head = header[Header.head]
         var boundary = header + Header.boundaries
         for index in 0..<distances.count {
-            moveUp(boundary, to: (time &- distances[index]) << 2 | 3, head: head, mask: mask, ring: ring)
-            boundary += boundaryWords
+            moveUp(boundary, to: (time &- distances[index]) << 2 | 3, head: head, mask: mask, ring: ring, shape)
+            boundary += shape.boundaryWords
         }
     }
 
     /// Moves a boundary up behind all events whose first word is at most `last`.
     @inline(__always) private func moveUp(
         _ boundary: UnsafeMutablePointer<Int64>, to last: Int64, head: Int64, mask: Int64,
-        ring: UnsafeMutablePointer<Int64>
+        ring: UnsafeMutablePointer<Int64>, _ shape: some EventShape
     ) {
         var position = boundary[0]
         while position < head {
-            let event = ring + Int(position & mask) &* eventWords
+            let event = ring + Int(position & mask) &* shape.eventWords
             if event[0] > last { break }
-            add(event, to: boundary, sign: 1)
+            add(event, to: boundary, sign: 1, shape)
             position &+= 1
         }
         boundary[0] = position
     }
 
     @inline(__always) private func add(
-        _ event: UnsafeMutablePointer<Int64>, to boundary: UnsafeMutablePointer<Int64>, sign: Int64
+        _ event: UnsafeMutablePointer<Int64>, to boundary: UnsafeMutablePointer<Int64>, sign: Int64,
+        _ shape: some EventShape
     ) {
-        for column in 0..<valuePlaces.count { boundary[1 &+ column] &+= event[1 &+ column] &* sign }
-        if plan.hasLabels { boundary[boundaryWords &- 1] &+= LabelState.weight(event[0] & 3) &* sign }
+        for column in 0..<shape.columns { boundary[1 &+ column] &+= event[1 &+ column] &* sign }
+        if shape.hasLabels { boundary[shape.boundaryWords &- 1] &+= LabelState.weight(event[0] & 3) &* sign }
     }
 
     /// Copies the key's boundaries to `scratch` and moves the copies to stand as of `time`, earlier or later.
@@ -182,46 +199,53 @@ extension EntityWindows {
         for index in 0..<distances.count {
             let boundary = scratch + index * boundaryWords
             let last = (time - distances[index]) << 2 | 3
-            moveUp(boundary, to: last, head: header[Header.head], mask: mask, ring: ring)
+            moveUp(boundary, to: last, head: header[Header.head], mask: mask, ring: ring, shape)
             while boundary[0] > header[Header.first] {
                 let event = ring + Int((boundary[0] - 1) & mask) * eventWords
                 if event[0] <= last { break }
-                add(event, to: boundary, sign: -1)
+                add(event, to: boundary, sign: -1, shape)
                 boundary[0] -= 1
             }
         }
     }
 
     /// Drops events that lie beyond every window of every event that may still be accepted.
-    @inline(__always) private mutating func expire(_ header: UnsafeMutablePointer<Int64>, earliest: EventTime) {
+    @inline(__always) private mutating func expire(
+        _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
+    ) {
         guard let ring = ring(header) else { return }
         let limit = (earliest - plan.retention).milliseconds << 2 | 3
         let mask = header[Header.mask]
-        var first = header[Header.first]
-        while first < header[Header.head] {
-            let event = ring + Int(first & mask) &* eventWords
+        let head = header[Header.head]
+        let oldest = header[Header.first]
+        var first = oldest
+        while first < head {
+            let event = ring + Int(first & mask) &* shape.eventWords
             if event[0] > limit { break }
-            digest.remove(hash(header, event))
-            eventCount &-= 1
+            digest.remove(hash(header, event, shape))
             first &+= 1
         }
+        eventCount &-= Int(first &- oldest)
         header[Header.first] = first
     }
 
     @inline(__always) private mutating func write(
-        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ firstWord: Int64, _ values: UnsafePointer<Int64>
+        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ firstWord: Int64, _ values: UnsafePointer<Int64>,
+        _ shape: some EventShape
     ) {
         guard let ring = ring(header) else { return }
-        let event = ring + Int(position & header[Header.mask]) &* eventWords
+        let event = ring + Int(position & header[Header.mask]) &* shape.eventWords
         event[0] = firstWord
-        for column in 0..<valuePlaces.count { event[1 &+ column] = values[valuePlaces[column]] }
-        digest.insert(hash(header, event))
+        for column in 0..<shape.columns { event[1 &+ column] = values[valuePlaces[column]] }
+        digest.insert(hash(header, event, shape))
         eventCount &+= 1
     }
 
-    @inline(__always) func hash(_ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>) -> UInt64 {
+    @inline(__always) func hash(
+        _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, _ shape: some EventShape
+    ) -> UInt64 {
         var hash = mixed(UInt64(bitPattern: header[Header.hash]), UInt64(bitPattern: event[0]))
-        for column in 0..<valuePlaces.count { hash = mixed(hash, UInt64(bitPattern: event[1 &+ column])) }
+        for column in 0..<shape.columns { hash = mixed(hash, UInt64(bitPattern: event[1 &+ column])) }
         return hash
     }
 
@@ -246,7 +270,7 @@ extension EntityWindows {
 
     @inline(__always) private func answer(
         from boundaries: UnsafeMutablePointer<Int64>, values: UnsafePointer<Int64>, isInside: Bool,
-        features: UnsafeMutablePointer<Double>
+        features: UnsafeMutablePointer<Double>, _ shape: some EventShape
     ) {
         for answer in answers {
             let upper = boundaries + answer.upper
@@ -258,13 +282,14 @@ extension EntityWindows {
             case .count: result = Double(count)
             case .sum: result = Double(sum(answer, upper, lower, own, values)) / answer.divisor
             case .mean:
-                result = count == 0
+                result =
+                    count == 0
                     ? answer.ifEmpty : Double(sum(answer, upper, lower, own, values)) / (Double(count) * answer.divisor)
-            case .labelCount: result = Double(labels(upper, lower) & 0xFFFF_FFFF)
+            case .labelCount: result = Double(labels(upper, lower, shape) & 0xFFFF_FFFF)
             case .labelRate:
-                result = count == 0 ? 0 : Double(labels(upper, lower) & 0xFFFF_FFFF) / Double(count)
+                result = count == 0 ? 0 : Double(labels(upper, lower, shape) & 0xFFFF_FFFF) / Double(count)
             case .knownLabelRate:
-                let labels = labels(upper, lower)
+                let labels = labels(upper, lower, shape)
                 result = labels == 0 ? 0 : Double(labels & 0xFFFF_FFFF) / Double(labels >> 32)
             }
             features[answer.target] = result
@@ -280,8 +305,8 @@ extension EntityWindows {
     }
 
     @inline(__always) private func labels(
-        _ upper: UnsafeMutablePointer<Int64>, _ lower: UnsafeMutablePointer<Int64>
+        _ upper: UnsafeMutablePointer<Int64>, _ lower: UnsafeMutablePointer<Int64>, _ shape: some EventShape
     ) -> Int64 {
-        upper[boundaryWords &- 1] &- lower[boundaryWords &- 1]
+        upper[shape.boundaryWords &- 1] &- lower[shape.boundaryWords &- 1]
     }
 }

@@ -64,10 +64,10 @@ extension EntityWindows {
             let event = ring + Int(position & header[Header.mask]) * eventWords
             UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
                 .copyMemory(from: reader.readBytes(eventWords * 8))
-            digest.insert(hash(header, event))
+            digest.insert(hash(header, event, shape))
         }
         eventCount += count
         for index in 0..<distances.count { header[Header.boundaries + index * boundaryWords] = first }
-        advance(header, to: time)
+        advance(header, to: time, shape)
     }
 }

@@ -18,8 +18,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let distances: UnsafeMutableBufferPointer<Int64>
     let answers: UnsafeMutableBufferPointer<WindowPlan.Answer>
     let valuePlaces: UnsafeMutableBufferPointer<Int>
+    let shape: AnyShape
     let boundaryWords: Int
     let eventWords: Int
+    /// A multiple of a cache line.
     let headerWords: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
@@ -31,6 +33,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var headerCapacity = 64
     var headerCount = 0
     var freeNumbers: [Int] = []
+    /// The dense numbers of a block's rows as they were at its start; -1: none.
+    var rowNumbers: UnsafeMutablePointer<Int32>
+    private var rowNumberCapacity = 16
 
     /// The digest of all events held.
     public internal(set) var digest = StateDigest()
@@ -50,16 +55,27 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         distances = Self.copy(plan.distances)
         answers = Self.copy(plan.answers)
         valuePlaces = Self.copy(plan.valuePlaces)
+        shape = AnyShape(columns: plan.valuePlaces.count, hasLabels: plan.hasLabels)
         boundaryWords = plan.boundaryWords
         eventWords = plan.eventWords
-        headerWords = Header.boundaries + plan.distances.count * plan.boundaryWords
+        headerWords = (Header.boundaries + plan.distances.count * plan.boundaryWords + 7) & ~7
         scratch = .allocate(capacity: max(plan.distances.count * plan.boundaryWords, 1))
-        headers = .allocate(capacity: 64 * headerWords)
+        headers = Self.allocateHeaders(64 * headerWords)
+        rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
+
+    /// Headers begin at cache lines.
+    private static func allocateHeaders(_ words: Int) -> UnsafeMutablePointer<Int64> {
+        UnsafeMutableRawPointer.allocate(byteCount: words * 8, alignment: 64).bindMemory(
+            to: Int64.self, capacity: words)
+    }
+
+    private func deallocateHeaders() { UnsafeMutableRawPointer(headers).deallocate() }
 
     deinit {
         for number in 0..<headerCount { ring(headers + number * headerWords)?.deallocate() }
-        headers.deallocate()
+        deallocateHeaders()
+        rowNumbers.deallocate()
         scratch.deallocate()
         distances.deallocate()
         answers.deallocate()
@@ -138,9 +154,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     mutating func reserveHeaders(_ count: Int) {
         if count > headerCapacity {
             headerCapacity = max(headerCapacity * 2, count)
-            let larger = UnsafeMutablePointer<Int64>.allocate(capacity: headerCapacity * headerWords)
+            let larger = Self.allocateHeaders(headerCapacity * headerWords)
             larger.update(from: headers, count: headerCount * headerWords)
-            headers.deallocate()
+            deallocateHeaders()
             headers = larger
         }
         (headers + headerCount * headerWords).update(repeating: 0, count: (count - headerCount) * headerWords)
@@ -159,24 +175,70 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         keys.insert(key, number)
     }
 
-    @inline(__always) public func prefetch(key: Int64) { keys.prefetch(key) }
+    // MARK: fetching early
+
+    mutating func reserveRowNumbers(_ count: Int) {
+        guard count > rowNumberCapacity else { return }
+        rowNumberCapacity = max(count, rowNumberCapacity * 2)
+        rowNumbers.deallocate()
+        rowNumbers = .allocate(capacity: rowNumberCapacity)
+    }
+
+    @inline(__always) func prefetch(key: Int64) { keys.prefetch(key) }
 
     /// Brings the key's header close.
-    @inline(__always) public func prefetch(header number: Int) {
-        let header = UnsafeRawPointer(headers + number * headerWords)
+    @inline(__always) func prefetch(header number: Int) {
+        let header = UnsafeRawPointer(headers + number &* headerWords)
         tidemark_prefetch(header)
         tidemark_prefetch(header + 64)
     }
 
-    /// Brings those of the key's events close that its boundaries and its next event are about to touch.
-    @inline(__always) public func prefetch(events number: Int) {
-        let header = headers + number * headerWords
+    /// Brings the key's oldest event close.
+    @inline(__always) func prefetch(oldest number: Int) {
+        let header = headers + number &* headerWords
+        guard let ring = ring(header) else { return }
+        fetchEarly(ring + Int(header[Header.first] & header[Header.mask]) &* eventWords)
+    }
+
+    /// Brings those of the key's events close that its boundaries, its next event and its oldest are about to touch.
+    @inline(__always) func prefetch(events number: Int, _ shape: some EventShape) {
+        let header = headers + number &* headerWords
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
-        tidemark_prefetch(ring + Int(header[Header.head] & mask) * eventWords)
-        for boundary in 0..<distances.count {
-            let position = header[Header.boundaries + boundary * boundaryWords]
-            tidemark_prefetch(ring + Int(position & mask) * eventWords)
+        tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
+        tidemark_prefetch(ring + Int(header[Header.first] & mask) &* shape.eventWords)
+        var boundary = header + Header.boundaries
+        for _ in 0..<distances.count {
+            tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords)
+            boundary += shape.boundaryWords
         }
     }
+}
+
+/// What is kept of an event, and so what a boundary adds up. A type for each common shape, so that there is code made
+/// for it.
+protocol EventShape {
+    /// Value columns.
+    var columns: Int { get }
+    var hasLabels: Bool { get }
+}
+
+extension EventShape {
+    @inline(__always) var eventWords: Int { 1 &+ columns }
+    @inline(__always) var boundaryWords: Int { 1 &+ columns &+ (hasLabels ? 1 : 0) }
+}
+
+struct OneValue: EventShape {
+    @inline(__always) var columns: Int { 1 }
+    @inline(__always) var hasLabels: Bool { false }
+}
+
+struct OnlyLabels: EventShape {
+    @inline(__always) var columns: Int { 0 }
+    @inline(__always) var hasLabels: Bool { true }
+}
+
+struct AnyShape: EventShape {
+    let columns: Int
+    let hasLabels: Bool
 }

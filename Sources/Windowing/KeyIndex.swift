@@ -1,6 +1,9 @@
 import CPrefetch
 import EventModel
 
+/// Asks for the cache line at `address` before it is needed; it shows in no result.
+@inlinable @inline(__always) public func fetchEarly(_ address: UnsafeRawPointer) { tidemark_prefetch(address) }
+
 /// A hash index from a 64-bit key to a dense number of the caller's.
 ///
 /// Open addressing with linear probing at most half full; removal shifts the run back, so there are no tombstones and

@@ -1,6 +1,6 @@
 import ArgumentParser
-import EventModel
 import Evaluation
+import EventModel
 import LogStorage
 import ModelExchange
 import PipelineCore
@@ -39,12 +39,14 @@ struct DemoCommand: ParsableCommand {
             let fileSystem = PosixFileSystem()
             let path = "\(models)/card-fraud.yaml"
             guard try fileSystem.exists(path) else {
-                throw CommandFailure("\(path) is not there; run the demo from the repository, or name the folder with --models")
+                throw CommandFailure(
+                    "\(path) is not there; run the demo from the repository, or name the folder with --models")
             }
             let text = String(decoding: try fileSystem.read(path), as: UTF8.self)
             let specification = try PipelineSpecification(yaml: text, file: "card-fraud.yaml")
             guard try !fileSystem.exists("\(directory)/log") else {
-                throw CommandFailure("\(directory)/log is there already; remove it, or name another place with --directory")
+                throw CommandFailure(
+                    "\(directory)/log is there already; remove it, or name another place with --directory")
             }
             try fileSystem.createDirectory(directory)
             let start = SystemClock().monotonicNanoseconds
@@ -120,7 +122,9 @@ private struct Demo {
         }
         firstLiveTime = options.0.startTime + (options.days - liveDays) * .day
         try file.write(to: table, fileSystem)
-        tell("              \(grouped(rows)) transactions, \(grouped(frauds)) frauds; the last \(liveDays) days are kept for live scoring")
+        tell(
+            "              \(grouped(rows)) transactions, \(grouped(frauds)) frauds; the last \(liveDays) days are kept for live scoring"
+        )
     }
 
     mutating func importHistory() throws {
@@ -167,7 +171,8 @@ private struct Demo {
     /// The live days as a stream of JSON lines: transactions in order, each label a week after its transaction. Labels
     /// of frauds of the live days themselves come at the end, so that the metrics know them.
     mutating func scoreLive() throws {
-        let session = try ScoringSession(run: try openRun(), format: .ndjson, clock: SystemClock(), fileSystem: fileSystem)
+        let session = try ScoringSession(
+            run: try openRun(), format: .ndjson, clock: SystemClock(), fileSystem: fileSystem)
         let start = SystemClock().monotonicNanoseconds
         var answers: [JSONValue] = []
         var stream = ByteWriter(capacity: 1 << 16)
@@ -259,7 +264,8 @@ private struct Demo {
         for reason in answer["reasons"]?.elements ?? [] {
             let contribution = reason["contribution"]?.double ?? 0
             lines.append(
-                "      \(contribution < 0 ? "" : "+")\(fixed(contribution, 2))  \(reason["text"]?.string ?? "") = \(fixed(reason["value"]?.double ?? 0, 2))")
+                "      \(contribution < 0 ? "" : "+")\(fixed(contribution, 2))  \(reason["text"]?.string ?? "") = \(fixed(reason["value"]?.double ?? 0, 2))"
+            )
         }
         return lines.joined(separator: "\n")
     }

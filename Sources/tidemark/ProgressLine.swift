@@ -2,8 +2,8 @@ import Platform
 
 /// How far a long command has come, on standard error.
 ///
-/// A terminal shows one line, rewritten at most ten times a second and erased at the end; elsewhere there is a plain line
-/// at most every ten seconds, and so none from a short command.
+/// A terminal shows one line, rewritten at most ten times a second and erased at the end; elsewhere there is a plain
+/// line at most every ten seconds, and so none from a short command.
 ///
 ///     train  1,234,567 records  71 %  1.21 M/s  0:03 left  2018-08-01  loss 0.0312
 final class ProgressLine {

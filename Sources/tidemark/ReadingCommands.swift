@@ -9,11 +9,13 @@ struct FeaturesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "features",
         abstract: "Write the feature vectors as they were scored, as CSV.",
-        discussion: "A replay of the features alone: transaction_id, then a column for each feature in the plan's order.")
+        discussion:
+            "A replay of the features alone: transaction_id, then a column for each feature in the plan's order.")
 
     @OptionGroup var pipeline: PipelineOption
     @OptionGroup var log: LogOption
-    @Option(name: .customLong("output"), help: ArgumentHelp("The CSV file to write.", valueName: "file")) var path: String
+    @Option(name: .customLong("output"), help: ArgumentHelp("The CSV file to write.", valueName: "file")) var path:
+        String
     @OptionGroup var output: OutputOptions
 
     func run() throws {
@@ -52,7 +54,8 @@ struct EvaluateCommand: ParsableCommand {
 
     @OptionGroup var pipeline: PipelineOption
     @OptionGroup var log: LogOption
-    @Option(name: .customLong("from"), help: ArgumentHelp("First test day.", valueName: "yyyy-mm-dd")) var firstDay: String?
+    @Option(name: .customLong("from"), help: ArgumentHelp("First test day.", valueName: "yyyy-mm-dd")) var firstDay:
+        String?
     @Option(name: .customLong("to"), help: ArgumentHelp("Last test day.", valueName: "yyyy-mm-dd")) var lastDay: String?
     @Flag(help: "Also a line for each day.") var days = false
     @OptionGroup var output: OutputOptions
@@ -88,7 +91,8 @@ struct EvaluateCommand: ParsableCommand {
 
     private func day(_ text: String?, _ option: String) throws -> Int32 {
         guard let text, let time = TimeFormat.iso8601.time(of: text), time.millisecondOfDay == 0 else {
-            throw ValidationError("give both --from and --to as days such as 2018-08-08; \(option) is \(text ?? "missing")")
+            throw ValidationError(
+                "give both --from and --to as days such as 2018-08-08; \(option) is \(text ?? "missing")")
         }
         return Int32(truncatingIfNeeded: time.day)
     }
@@ -100,7 +104,8 @@ struct ExportCommand: ParsableCommand {
         discussion: "The document holds all that another program needs to score a feature vector.")
 
     @OptionGroup var log: LogOption
-    @Option(name: .customLong("output"), help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"))
+    @Option(
+        name: .customLong("output"), help: ArgumentHelp("The file to write; - is standard output.", valueName: "file"))
     var path: String
     @Option(help: ArgumentHelp("The pipeline, where the log has several.", valueName: "pipeline")) var name: String?
 
@@ -121,7 +126,8 @@ struct ExportCommand: ParsableCommand {
 
 struct LogCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "log", abstract: "Look at a log.", subcommands: [InfoCommand.self], defaultSubcommand: InfoCommand.self)
+        commandName: "log", abstract: "Look at a log.", subcommands: [InfoCommand.self],
+        defaultSubcommand: InfoCommand.self)
 
     struct InfoCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -144,7 +150,8 @@ struct LogCommand: ParsableCommand {
                     let times = topic.times.map { "  \($0.lowerBound) to \($0.upperBound)" } ?? ""
                     print(
                         padded(topic.name, 44) + leftPadded(grouped(topic.records), 12)
-                            + leftPadded(grouped(topic.durableEnd.value), 12) + leftPadded(grouped(topic.bytes), 15) + times)
+                            + leftPadded(grouped(topic.durableEnd.value), 12) + leftPadded(grouped(topic.bytes), 15)
+                            + times)
                 }
             }
         }

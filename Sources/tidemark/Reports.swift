@@ -1,5 +1,5 @@
-import EventModel
 import Evaluation
+import EventModel
 import PipelineCore
 import PipelineRuntime
 

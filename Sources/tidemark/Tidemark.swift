@@ -4,7 +4,8 @@ import ArgumentParser
 struct Tidemark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tidemark",
-        abstract: "Online machine learning for fraud detection: one log, exact features, models that learn as labels arrive.",
+        abstract:
+            "Online machine learning for fraud detection: one log, exact features, models that learn as labels arrive.",
         discussion: """
             Bring a table into a log, train by replaying it, score what comes live, export the models:
 

@@ -1,6 +1,6 @@
 import ArgumentParser
-import EventModel
 import Evaluation
+import EventModel
 import LogStorage
 import ModelExchange
 import PipelineCore
@@ -22,7 +22,8 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "Records handled together; invisible in results.") var block = 4096
     @Option(help: "1, or 2: features and models at the same time; invisible in results.") var threads = 1
     @Option(help: ArgumentHelp("Stop before this input offset.", valueName: "offset")) var until: Int64?
-    @Option(help: ArgumentHelp("Input records between two checkpoints.", valueName: "n")) var checkpointEvery = 4_000_000
+    @Option(help: ArgumentHelp("Input records between two checkpoints.", valueName: "n")) var checkpointEvery =
+        4_000_000
     @Flag(help: "Forget what was computed and begin at the start of the log.") var fresh = false
     @Flag(help: "Leave out the metrics at the end.") var skipEvaluation = false
     @OptionGroup var output: OutputOptions

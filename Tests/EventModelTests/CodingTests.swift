@@ -13,7 +13,10 @@ import Testing
         #expect(reader.isValid && reader.remaining == 0)
     }
 
-    @Test(arguments: [(0, [2, 0]), (5716, [4, 22, 84]), (-1, [2, 255]), (127, [2, 127]), (128, [4, 0, 128]), (-128, [2, 128])] as [(Int64, [UInt8])])
+    @Test(
+        arguments: [
+            (0, [2, 0]), (5716, [4, 22, 84]), (-1, [2, 255]), (127, [2, 127]), (128, [4, 0, 128]), (-128, [2, 128]),
+        ] as [(Int64, [UInt8])])
     func avroDecimalIsTheShortestTwosComplement(_ unscaled: Int64, _ bytes: [UInt8]) {
         var writer = ByteWriter()
         writer.appendAvroDecimal(unscaled)
@@ -47,14 +50,18 @@ import Testing
         return text.withUTF8 { parseDecimal(UnsafeRawBufferPointer($0), scale: scale) }
     }
 
-    @Test(arguments: [
-        ("57.16", 5716), ("57.1", 5710), ("57", 5700), ("-0.5", -50), ("1.500", 150), ("1e2", 10000), ("1.5e-1", 15),
-        ("+3", 300), ("0", 0), ("0.000", 0), ("92233720368547758.07", Int64.max), (".5", 50), ("5.", 500),
-        ("0.00e9", 0), ("100e-3", 10),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("57.16", 5716), ("57.1", 5710), ("57", 5700), ("-0.5", -50), ("1.500", 150), ("1e2", 10000),
+            ("1.5e-1", 15),
+            ("+3", 300), ("0", 0), ("0.000", 0), ("92233720368547758.07", Int64.max), (".5", 50), ("5.", 500),
+            ("0.00e9", 0), ("100e-3", 10),
+        ] as [(String, Int64)])
     func decimalsKeepTheirScale(_ text: String, _ unscaled: Int64) { #expect(decimal(text, scale: 2) == unscaled) }
 
-    @Test(arguments: ["", ".", "-", "1.234", "nan", "inf", "1e", "1e2.5", "1 ", "0x10", "92233720368547758.08", "1e40", "--1", "1e-3"])
+    @Test(arguments: [
+        "", ".", "-", "1.234", "nan", "inf", "1e", "1e2.5", "1 ", "0x10", "92233720368547758.08", "1e40", "--1", "1e-3",
+    ])
     func textThatIsNoSuchDecimalIsRefused(_ text: String) { #expect(decimal(text, scale: 2) == nil) }
 
     @Test(arguments: [
@@ -66,7 +73,10 @@ import Testing
         #expect(TimeFormat.iso8601.time(of: text)?.description == expected)
     }
 
-    @Test(arguments: ["2018-02-30 00:00:00", "2018-13-01", "2018-04-01 24:00:00", "2018-04-01 00:00", "yesterday", "", "2018-04-01 00:00:00x", "0000-01-01"])
+    @Test(arguments: [
+        "2018-02-30 00:00:00", "2018-13-01", "2018-04-01 24:00:00", "2018-04-01 00:00", "yesterday", "",
+        "2018-04-01 00:00:00x", "0000-01-01",
+    ])
     func textThatIsNoTimeIsRefused(_ text: String) { #expect(TimeFormat.iso8601.time(of: text) == nil) }
 
     @Test func everyDayOfFourCenturiesHasItsDate() {

@@ -2,8 +2,8 @@ import EventModel
 import LogStorage
 import Platform
 
-/// Brings a table into a log: transactions and labels in the order in which they would have arrived, malformed rows into
-/// `malformed-0`.
+/// Brings a table into a log: transactions and labels in the order in which they would have arrived, malformed rows
+/// into `malformed-0`.
 ///
 /// It may be run again on the same table, whole or grown: what the log already has from it (told by the producer id of
 /// the batches) is gone through and compared, not added.
@@ -75,7 +75,9 @@ public struct Importer {
             case .row(let next): row = next
             }
             report.rows += 1
-            if target == nil { target = try makeTarget(SourceIdentity(header: header, firstRow: row), parser.schema, malformed, name) }
+            if target == nil {
+                target = try makeTarget(SourceIdentity(header: header, firstRow: row), parser.schema, malformed, name)
+            }
             let parsed: ParsedRow
             do throws(MalformedRow) { parsed = try parser.parse(row) } catch {
                 try malformed.append(error, &report)
@@ -106,7 +108,8 @@ public struct Importer {
         let sink = try LogSink(
             log, source: source, recorded: history.recordCount, schema: schema, idType: input.idType, schemas: schemas,
             malformed: malformed, fileSystem: fileSystem)
-        return Target(sink, history: history, sequence: ImportSequence(aheadTolerance: input.aheadTolerance), name: name)
+        return Target(
+            sink, history: history, sequence: ImportSequence(aheadTolerance: input.aheadTolerance), name: name)
     }
 }
 

@@ -21,9 +21,9 @@ final class MalformedLog {
         self.fileSystem = fileSystem
     }
 
-    /// Says which source the rows come from; those that the log has from it already are not added again.
-    func begin(_ source: String) throws(RuntimeError) {
-        knownLines = try storage { () throws(LogError) in try lines(of: source) }
+    /// Says which source the rows come from. Of one that is read again, rows that the log has already are not added.
+    func begin(_ source: String, isReadAgain: Bool = true) throws(RuntimeError) {
+        knownLines = isReadAgain ? try storage { () throws(LogError) in try lines(of: source) } : 0
         self.source = source
     }
 

@@ -1,6 +1,7 @@
 import EventModel
 
-/// A transaction read from a table or a line of JSON. Its body lies in its parser's memory until the next row is parsed.
+/// A transaction read from a table or a line of JSON. Its body lies in its parser's memory until the next row is
+/// parsed.
 public struct ParsedRow {
     public var eventTime: EventTime
     /// The Avro bytes of all columns behind the arrival time.

@@ -1,5 +1,5 @@
-import EventModel
 import Evaluation
+import EventModel
 import Features
 import LogStorage
 import PipelineCore
@@ -52,7 +52,9 @@ public struct PipelineEvaluation: Sendable {
         _ rows: [EvaluationRow], _ evaluation: EvaluationSpecification
     ) throws(EvaluationError) -> EvaluationReport {
         var days = evaluation.days
-        if days == nil, let first = rows.min(by: { $0.day < $1.day })?.day, let last = rows.max(by: { $0.day < $1.day })?.day {
+        if days == nil, let first = rows.min(by: { $0.day < $1.day })?.day,
+            let last = rows.max(by: { $0.day < $1.day })?.day
+        {
             days = first...last
         }
         var how = EvaluationProtocol(firstDay: days?.lowerBound ?? 0, lastDay: days?.upperBound ?? 0)
@@ -72,7 +74,8 @@ public struct PipelineEvaluation: Sendable {
         if let entity = evaluation.entity {
             features.append(
                 FeatureSpecification(
-                    name: "card", definition: .window(WindowFeature(entity: entity, length: .second, aggregate: .count))))
+                    name: "card", definition: .window(WindowFeature(entity: entity, length: .second, aggregate: .count))
+                ))
         }
         if let column = evaluation.baselineColumn {
             features.append(FeatureSpecification(name: "baseline", definition: .column(column)))

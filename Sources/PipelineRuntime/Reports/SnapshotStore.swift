@@ -60,7 +60,8 @@ public struct SnapshotStore {
         }
         let head = [
             JSONMember("name", .string(name)), JSONMember("version", .number(version)),
-            JSONMember("input_offset", .number(version)), JSONMember("event_time", .string(record.timestamp.description)),
+            JSONMember("input_offset", .number(version)),
+            JSONMember("event_time", .string(record.timestamp.description)),
         ]
         return Exported(name: name, version: version, document: .object(head + members))
     }

@@ -122,7 +122,9 @@ struct CheckpointStore {
     private func removeStates(where shouldGo: (Int64) -> Bool) throws(RuntimeError) {
         for offset in try stateOffsets() where shouldGo(offset) {
             try storage { () throws(LogError) in
-                do throws(FileError) { try fileSystem.remove("\(directory)/\(offset).state") } catch { throw .file(error) }
+                do throws(FileError) { try fileSystem.remove("\(directory)/\(offset).state") } catch {
+                    throw .file(error)
+                }
             }
         }
     }

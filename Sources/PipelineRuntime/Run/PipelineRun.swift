@@ -11,8 +11,8 @@ import Platform
 ///     input log ─▶ decode ─▶ feature stage ─▶ model stage ─▶ output logs
 ///                  └───── thread 1 ───────┘  └────── thread 2 ────────┘      (one thread does both if asked)
 ///
-/// What comes out depends on the specification and the input alone: not on the blocks' size, the threads, or where a run
-/// was stopped and started again.
+/// What comes out depends on the specification and the input alone: not on the blocks' size, the threads, or where a
+/// run was stopped and started again.
 public final class PipelineRun {
     public struct Options: Sendable {
         /// Records handled together.
@@ -83,8 +83,8 @@ public final class PipelineRun {
         init(_ block: consuming EventBlock) { self.block = block }
     }
 
-    /// Opens the pipeline and recovers it: the newest whole checkpoint is taken up, and outputs beyond it are taken back
-    /// (they will be produced again, the same).
+    /// Opens the pipeline and recovers it: the newest whole checkpoint is taken up, and outputs beyond it are taken
+    /// back (they will be produced again, the same).
     /// - Parameter text: the specification as written; it is kept beside the outputs.
     public init(
         log: LogDirectory, specification: PipelineSpecification, text: String, options: Options,
@@ -213,13 +213,15 @@ public final class PipelineRun {
     ///   - observe: sees each block with its decisions, in order.
     /// - Returns: the records taken.
     @discardableResult public func run(
-        until end: Offset? = nil, withCheckpoint: Bool = true, shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in },
+        until end: Offset? = nil, withCheckpoint: Bool = true, shouldStop: () -> Bool = { false },
+        progress: (Progress) -> Void = { _ in },
         observe: @escaping (borrowing EventBlock) -> Void = { _ in }
     ) throws(RuntimeError) -> Int64 {
         try storage { () throws(LogError) in try reader.refresh() }
         let end = min(end ?? reader.durableEnd, reader.durableEnd)
         let start = offset
-        let line: any ModelLine = options.threads > 1 ? ThreadedModelLine(self, observe) : DirectModelLine(self, observe)
+        let line: any ModelLine =
+            options.threads > 1 ? ThreadedModelLine(self, observe) : DirectModelLine(self, observe)
         do throws(RuntimeError) {
             try feed(line, until: end, shouldStop: shouldStop, progress: progress)
         } catch {
@@ -299,7 +301,6 @@ public final class PipelineRun {
         features.encode(into: &state)
         models.encode(into: &state)
         try writeCheckpoint(at: offset, watermark: features.watermark, digest: digest, state: state)
-        lastCheckpoint = offset
     }
 
     private func writeCheckpoint(
@@ -316,5 +317,6 @@ public final class PipelineRun {
         try checkpoints.append(
             inputOffset: offset, watermark: watermark, digest: digest.description,
             fingerprint: specification.fingerprint, outputEnds: topics.topics.ends, state: state.bytes)
+        lastCheckpoint = offset
     }
 }

@@ -63,7 +63,7 @@ public final class ScoringSession {
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
         malformed = try MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
-        try malformed.begin("stream@\(writer.endOffset)")
+        try malformed.begin("stream@\(writer.endOffset)", isReadAgain: false)
         do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
         run.explainsEveryDecision = true
     }
@@ -91,6 +91,7 @@ public final class ScoringSession {
                 guard try format == .ndjson ? takeLine() : takeRow() else { break }
                 isMore = pending.count >= 4096
             }
+            if let headerFailure { throw headerFailure }
             guard !pending.isEmpty else { return }
             try decide(answer)
         }
@@ -110,18 +111,21 @@ public final class ScoringSession {
         do throws(MalformedRow) {
             guard let row = try table.next() else { return false }
             guard let box = tableParser else {
-                try startTable(row)
+                startTable(row)
                 return true
             }
             let parsed = try box.parser.parse(row)
             try append(.transaction(parsed), line: row.line, byteOffset: row.byteOffset)
-        } catch { pending.append(.malformed(error)) }
+        } catch {
+            guard tableParser != nil else { throw RuntimeError.usage("the header is malformed: \(error)") }
+            pending.append(.malformed(error))
+        }
         return true
     }
 
     private var headerFailure: RuntimeError?
 
-    private func startTable(_ row: CSVRow) throws(MalformedRow) {
+    private func startTable(_ row: CSVRow) {
         let names = row.strings ?? []
         do throws(ImportError) {
             let parser = try TransactionParser(run.specification.input, header: names, requiringLabels: false)
@@ -185,18 +189,20 @@ public final class ScoringSession {
         let names = run.plan.names
         let reasonTexts = run.plan.reasons
         let threshold = run.specification.decision.alertThreshold
-        try run.run(withCheckpoint: false, observe: { block in
-            for explanation in block.explanations {
-                let decision = block.decision(row: explanation.row)
-                collected.answers[decision.inputOffset] = Self.answer(
-                    decision, id: block.transactionID(row: explanation.row), reasons: explanation.reasons, names,
-                    reasonTexts, threshold)
-            }
-            for again in block.repeats { collected.repeats[block.input(again.record).offset] = again.decision }
-            for side in block.sideRecords where collected.answers[block.input(side.record).offset] == nil {
-                collected.sides[block.input(side.record).offset] = side.reason
-            }
-        })
+        try run.run(
+            withCheckpoint: false,
+            observe: { block in
+                for explanation in block.explanations {
+                    let decision = block.decision(row: explanation.row)
+                    collected.answers[decision.inputOffset] = Self.answer(
+                        decision, id: block.transactionID(row: explanation.row), reasons: explanation.reasons, names,
+                        reasonTexts, threshold)
+                }
+                for again in block.repeats { collected.repeats[block.input(again.record).offset] = again.decision }
+                for side in block.sideRecords where collected.answers[block.input(side.record).offset] == nil {
+                    collected.sides[block.input(side.record).offset] = side.reason
+                }
+            })
         for pending in pending {
             lineCount += 1
             try answer(try text(of: pending, collected))
@@ -270,4 +276,3 @@ public final class ScoringSession {
         ])
     }
 }
-
