@@ -30,6 +30,12 @@ public enum Termination {
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))
         sigaction(SIGTERM, &action, nil)
         sigaction(SIGINT, &action, nil)
+        // Whoever started the process may have blocked them, and that is inherited.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
     /// A write to a pipe without a reader is then an error (`.brokenPipe`) and not the end of the process.

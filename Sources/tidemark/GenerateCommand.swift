@@ -8,10 +8,11 @@ struct GenerateCommand: ParsableCommand {
         commandName: "generate",
         abstract: "Write a table of made-up card transactions with frauds, any number of them in flat memory.",
         discussion: """
-            The transactions follow the Fraud Detection Handbook's published model: customers who use the terminals near \
-            them, and three kinds of fraud: large amounts, compromised terminals, compromised customers. The columns are \
-            the Handbook's. With --workload w it is the benchmark's table instead, to be imported with \
-            models/workload-w.yaml. The same options give the same rows.
+            The transactions follow the Fraud Detection Handbook's published model: customers who use the terminals \
+            near them, and three kinds of fraud: large amounts, compromised terminals, compromised customers. The \
+            columns are the Handbook's. With --workload w it is the benchmark's table instead, to be imported with \
+            models/workload-w.yaml. The same options give the same rows. With - the closing line, or the JSON, goes to \
+            standard error.
             """)
 
     enum Workload: String, ExpressibleByArgument, CaseIterable { case handbook, w }

