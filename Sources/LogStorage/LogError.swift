@@ -21,7 +21,10 @@ public enum LogError: Error, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .file(let error): "\(error)"
-        case .noTopic(let directory): "there is no log in \(directory); import into it first"
+        case .noTopic(let directory):
+            directory.contains("/pipelines/")
+                ? "there is nothing in \(directory); run 'tidemark train' first"
+                : "there is no log in \(directory); run 'tidemark import' first"
         case .corrupt(let segment, let position, let offset, let what):
             "segment \(segment): \(what) at byte \(position) (offset \(offset)); restore the file from a backup"
         case .malformedRecord(let segment, let position, let offset):

@@ -24,13 +24,13 @@ extension ModelSpecification {
         try requirePositive(classifier.positiveWeight, "classifier.positiveWeight")
         let prior = classifier.prior
         try require(prior > 0 && prior < 1, "classifier.prior", prior, "above 0 and below 1")
-        if let rate = classifier.interceptRate { try requirePositive(rate, "classifier.interceptRate") }
+        if let rate = classifier.interceptRate { try requireRate(rate, "classifier.interceptRate") }
         switch classifier.learner {
-        case .sgd(.constant(let rate)): try requirePositive(rate, "classifier.learner rate")
+        case .sgd(.constant(let rate)): try requireRate(rate, "classifier.learner rate")
         case .sgd(.inverseScaling(let rate, let power)):
-            try requirePositive(rate, "classifier.learner rate")
+            try requireRate(rate, "classifier.learner rate")
             try require(power >= 0 && power.isFinite, "classifier.learner power", power, "at least 0")
-        case .adaGrad(let rate): try requirePositive(rate, "classifier.learner rate")
+        case .adaGrad(let rate): try requireRate(rate, "classifier.learner rate")
         case .newton(let ridge, let halfLifeRows):
             try requirePositive(ridge, "classifier.learner ridge")
             if let halfLifeRows { try requirePositive(halfLifeRows, "classifier.learner halfLifeRows") }
@@ -45,6 +45,12 @@ extension ModelSpecification {
         try require((0...1).contains(kMeans.decay), "kMeans.decay", kMeans.decay, "from 0 to 1")
         let share = kMeans.dyingShare
         try require(share >= 0 && share < 1, "kMeans.dyingShare", share, "at least 0 and below 1")
+    }
+
+    /// Larger rates only diverge.
+    private func requireRate(_ rate: Double, _ field: String) throws(ModelSpecificationError) {
+        try requirePositive(rate, field)
+        try require(rate <= 1_000, field, rate, "at most 1000")
     }
 
     private func requirePositive(_ value: Double, _ field: String) throws(ModelSpecificationError) {

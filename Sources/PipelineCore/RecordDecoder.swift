@@ -8,6 +8,8 @@ public struct RecordDecoder: ~Copyable {
     /// What becomes of one field of a transaction; a place of -1 is none.
     struct Field: BitwiseCopyable {
         var kind: FieldKind
+        /// The hash of a declared column's name; 0 for a column that is not declared.
+        var declared: UInt64 = 0
         var isID = false
         var isArrival = false
         var integerPlace = -1
@@ -27,6 +29,8 @@ public struct RecordDecoder: ~Copyable {
 
     private let plan: FeaturePlan
     private let idColumn: Column
+    /// What the payload of a transaction is: undeclared columns and their order make no other one of it.
+    private let declaredColumns: [Column]
     private let integerCount: Int
     private let doubleCount: Int
     private let entityCount: Int
@@ -44,6 +48,7 @@ public struct RecordDecoder: ~Copyable {
         precondition(plan.entities.count <= 64, "a plan has at most 64 entities")
         self.plan = plan
         idColumn = Column(input.idColumn, input.idType)
+        declaredColumns = input.columns
         integerCount = plan.integerColumns.count
         doubleCount = plan.doubleColumns.count
         entityCount = plan.entities.count
@@ -119,6 +124,7 @@ public struct RecordDecoder: ~Copyable {
         for column in columns {
             var field = Field(kind: Self.kind(of: column.type))
             field.isID = column == idColumn
+            if declaredColumns.contains(column) { field.declared = stableHash(column.name) | 1 }
             field.isArrival = column.name == RecordSchema.arrivalTimeColumn
             field.integerPlace = plan.integerColumns.firstIndex(of: column) ?? -1
             field.doublePlace = plan.doubleColumns.firstIndex(of: column) ?? -1
@@ -157,21 +163,22 @@ public struct RecordDecoder: ~Copyable {
                     block.arrivals[row] = number
                     continue
                 }
-                payload = mixed(payload, UInt64(bitPattern: number))
+                if field.declared != 0 { payload &+= mixed(field.declared, UInt64(bitPattern: number)) }
                 if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
                 if field.isID { block.ids[row] = number }
                 setKey(number, field.entities, row, &block)
             case .double:
                 let number = reader.readAvroDouble()
-                payload = mixed(payload, number.bitPattern)
+                if field.declared != 0 { payload &+= mixed(field.declared, number.bitPattern) }
                 if field.doublePlace >= 0 {
                     guard number.magnitude <= largestFeature else { return undo(row, &block) }
                     block.doubles[row &* doubleCount &+ field.doublePlace] = number
                 }
             case .text:
                 let bytes = reader.readAvroBytes()
+                guard field.declared != 0 else { continue }
                 let hash = stableHash(bytes)
-                payload = mixed(payload, hash)
+                payload &+= mixed(field.declared, hash)
                 if field.isID || field.entities != 0 { appendText(bytes, hash, field, row, &block) }
             }
         }

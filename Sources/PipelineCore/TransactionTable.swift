@@ -99,6 +99,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         row[Word.decision] = decision
         row[Word.watermark] = watermark
         row[Word.flags] = Int64(status.rawValue)
+        for place in Word.places..<vectorOffset { row[place] = 0 }
         index.insert(id, slot & mask)
         if idIsText { texts[slot & mask] = text() }
         next &+= 1

@@ -18,7 +18,11 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
         self.init(operation: operation, path: path, code: Code(errno))
     }
 
-    public var description: String { "cannot \(operation) \(path): \(code)" }
+    public var description: String {
+        operation == "lock" && code == .wouldBlock
+            ? "\(path): another process is writing here (import, train or score); wait for it to end, or stop it"
+            : "cannot \(operation) \(path): \(code)"
+    }
 
     /// The system's error number.
     public struct Code: Hashable, Sendable, CustomStringConvertible {

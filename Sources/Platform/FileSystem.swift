@@ -16,7 +16,7 @@ public protocol FileSystem: AnyObject, Sendable {
     func list(_ directory: String) throws(FileError) -> [String]
     /// Makes one directory; no error when it is there already.
     func makeDirectory(_ path: String) throws(FileError)
-    /// Removes a file.
+    /// Removes a file or an empty directory.
     func remove(_ path: String) throws(FileError)
     /// Renames a file, replacing what had the new name in one step.
     func rename(_ path: String, to newPath: String) throws(FileError)

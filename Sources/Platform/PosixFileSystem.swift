@@ -70,7 +70,7 @@ public final class PosixFileSystem: FileSystem {
     }
 
     public func remove(_ path: String) throws(FileError) {
-        guard unlink(path) == 0 else { throw FileError(lastError: "remove", path) }
+        guard Glibc.remove(path) == 0 else { throw FileError(lastError: "remove", path) }
     }
 
     public func rename(_ path: String, to newPath: String) throws(FileError) {

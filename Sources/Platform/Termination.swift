@@ -15,6 +15,7 @@ public enum Termination {
     /// Begins to watch; once, at the start of the program. Also ignores SIGPIPE.
     public static func install() {
         ignoreBrokenPipes()
+        occupyStandardStreams()
         var ends: [Int32] = [-1, -1]
         if pipe(&ends) == 0 {
             for end in ends {
@@ -36,6 +37,18 @@ public enum Termination {
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+    }
+
+    /// Where a standard stream was closed by whoever started the process, its number would go to the next file opened.
+    private static func occupyStandardStreams() {
+        while true {
+            let descriptor = open("/dev/null", O_RDWR)
+            if descriptor < 0 { return }
+            if descriptor > StandardStreams.Output.error.rawValue {
+                close(descriptor)
+                return
+            }
+        }
     }
 
     /// A write to a pipe without a reader is then an error (`.brokenPipe`) and not the end of the process.

@@ -243,7 +243,7 @@ private struct Demo {
         tell(
             """
 
-            Done in \(fixed(seconds, 1)) s. Next:
+            Done in \(fixed(seconds, 1)) s. Next, after export PATH="$PWD/.build/release:$PATH":
               tidemark log info --log \(directory)/log
               tidemark evaluate --pipeline models/card-fraud.yaml --log \(directory)/log --from \
             \(dateText(Int32(truncatingIfNeeded: firstLiveTime.day))) --to \(dateText(last)) --days

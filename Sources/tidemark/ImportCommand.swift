@@ -66,8 +66,8 @@ struct ImportCommand: ParsableCommand {
             if report.pendingLabels > 0 {
                 print(
                     """
-                    \(grouped(report.pendingLabels)) labels are due only after the last transaction; they come with \
-                    later rows, or now with --flush-labels
+                    \(grouped(report.pendingLabels)) labels are due only after the last transaction; they come when \
+                    the table has grown and is imported again, or now with --flush-labels
                     """)
             }
             if report.roundedDecimals > 0 {

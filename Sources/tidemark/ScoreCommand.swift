@@ -34,6 +34,7 @@ struct ScoreCommand: ParsableCommand {
                 line.update(done: $0.offset.value, total: $0.end.value, detail: $0.eventTime.dateDescription)
             }
             line.finish()
+            if Termination.isRequested { throw ExitCode(1) }
             let session = try ScoringSession(run: run, format: format, clock: SystemClock(), fileSystem: fileSystem)
             try serve(session)
             if session.ignoredLabels > 0 {

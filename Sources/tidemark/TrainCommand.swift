@@ -48,6 +48,11 @@ struct TrainCommand: ParsableCommand {
             let run = try PipelineRun(
                 log: log.directory, specification: specification, text: text, options: options, fileSystem: fileSystem,
                 document: ModelDocument.make)
+            if let until, until < run.offset.value {
+                throw CommandFailure(
+                    "the newest checkpoint is at input offset \(run.offset), beyond --until \(until); add --fresh to begin anew"
+                )
+            }
             let before = run.tally
             let start = SystemClock().monotonicNanoseconds
             let line = ProgressLine("train", unit: "records", quiet: output.quiet || output.json)

@@ -100,7 +100,7 @@ struct UndecodableTests {
 
     @Test func hugeValuesLeaveTheModelsFinite() throws {
         let input = EncodedInput(randomScript(seed: 5, count: 80), style: .text)
-        for (number, measure) in [1e100, -1e100, 1e60, 5e-324, 0x1p-1000].enumerated() {
+        for (number, measure) in [1e100, -1e100, 1e60, .leastNonzeroMagnitude, 0x1p-1000].enumerated() {
             var huge = transaction
             (huge.id, huge.measure, huge.cents) = (900 + number, measure, 999_999_999_999_999_999)
             huge.minute = 4000

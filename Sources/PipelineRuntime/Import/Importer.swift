@@ -130,9 +130,12 @@ private final class Target {
 
     func append(_ row: ParsedRow, _ report: inout Importer.Report) throws(RuntimeError) {
         if isReplaying {
-            if let recorded = try history.next() {
+            if let known = try history.next() {
+                guard known.eventTime == row.eventTime, known.body.elementsEqual(row.body) else {
+                    throw .rowChanged(line: row.line, id: row.id, offset: known.offset, source: name)
+                }
                 report.alreadyThere += 1
-                do throws(ReplayMismatch) { return try sequence.replay(row, recorded: recorded) } catch {
+                do throws(ReplayMismatch) { return try sequence.replay(row, recorded: known.recorded) } catch {
                     throw .sourceChanged(error, source: name)
                 }
             }

@@ -36,15 +36,26 @@ final class SourceHistory {
     /// Labels behind the last row, once `next` has given nil.
     var trailingLabels: Int { labels }
 
+    /// A row as the log has it.
+    struct Row {
+        var recorded: RecordedRow
+        var offset: Offset
+        var eventTime: EventTime
+        /// The Avro bytes behind the arrival time; they live as long as the history.
+        var body: UnsafeRawBufferPointer
+    }
+
     /// What the log has of the source's next row, nil when there is no more.
-    func next() throws(RuntimeError) -> RecordedRow? {
+    func next() throws(RuntimeError) -> Row? {
         while let record = try nextRecord() {
             var reader = ByteReader(record.value)
             guard let id = reader.readEnvelope() else { continue }
             if schemas.schema(id)?.name == "Transaction" {
                 defer { labels = 0 }
-                return RecordedRow(
-                    arrivalTime: EventTime(milliseconds: reader.readVarint()), labelsBefore: labels)
+                let arrivalTime = EventTime(milliseconds: reader.readVarint())
+                return Row(
+                    recorded: RecordedRow(arrivalTime: arrivalTime, labelsBefore: labels), offset: record.offset,
+                    eventTime: record.timestamp, body: reader.readBytes(reader.remaining))
             }
             labels += 1
         }

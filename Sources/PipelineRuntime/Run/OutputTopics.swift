@@ -157,7 +157,7 @@ struct OutputTopics: ~Copyable {
         if let text { value.appendAvro(text) } else { value.appendVarint(number) }
     }
 
-    /// Writes a model snapshot, unless this version is there already.
+    /// Writes a model snapshot.
     mutating func append(_ snapshot: ModelSnapshot) throws(LogError) {
         value.removeAll()
         value.appendEnvelope(snapshotSchema)

@@ -245,11 +245,12 @@ public final class PipelineRun {
         while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }), offset < end {
             var records = batch.records
             parcel.block.retain(batch.owner)
-            while offset < end, let record = records.next() {
-                decoder.decoder.append(
-                    offset: record.offset, timestamp: record.timestamp, value: record.value, to: &parcel.block)
-                offset = record.offset.advanced(by: 1)
-                sinceCheckpoint += 1
+            while offset < end {
+                let room = min(options.blockRecords - parcel.block.recordCount, Int(end.value - offset.value))
+                let count = Self.decode(&records, atMost: room, with: &decoder.decoder, into: &parcel.block)
+                if count == 0 { break }
+                offset = offset.advanced(by: count)
+                sinceCheckpoint += count
                 guard parcel.block.recordCount >= options.blockRecords else { continue }
                 let isDue = options.isDurable && sinceCheckpoint >= options.recordsPerCheckpoint
                 if isDue { sinceCheckpoint = 0 }
@@ -266,6 +267,21 @@ public final class PipelineRun {
             }
         }
         if parcel.block.recordCount > 0 { try hand(&parcel, to: line, withCheckpoint: false) }
+    }
+
+    /// Decodes records into a block; all in one call, so that the block is checked for exclusive access once and not for
+    /// each record.
+    /// - Returns: the number of records.
+    private static func decode(
+        _ records: inout RecordIterator, atMost limit: Int, with decoder: inout RecordDecoder,
+        into block: inout EventBlock
+    ) -> Int {
+        var count = 0
+        while count < limit, let record = records.next() {
+            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+            count &+= 1
+        }
+        return count
     }
 
     private func hand(_ parcel: inout Parcel, to line: any ModelLine, withCheckpoint: Bool) throws(RuntimeError) {

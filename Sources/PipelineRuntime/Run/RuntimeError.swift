@@ -15,6 +15,8 @@ public enum RuntimeError: Error, CustomStringConvertible {
     case noPipeline(log: String, known: [String])
     case importing(ImportError, source: String)
     case sourceChanged(ReplayMismatch, source: String)
+    /// A row is not the one that was imported in its place.
+    case rowChanged(line: Int, id: TransactionID, offset: Offset, source: String)
     case usage(String)
 
     public var description: String {
@@ -36,6 +38,12 @@ public enum RuntimeError: Error, CustomStringConvertible {
                 : "\(log): which pipeline? name one of \(known.joined(separator: ", ")) with --name"
         case .importing(let error, let source): "\(source): \(error)"
         case .sourceChanged(let mismatch, let source): "\(source): \(mismatch)"
+        case .rowChanged(let line, let id, let offset, let source):
+            """
+            \(source), line \(line): this row (transaction \(id)) is not the one that was imported in its place, which \
+            stands at input offset \(offset); a table that was imported may only grow, so put changed or repaired rows \
+            into a table of their own
+            """
         case .usage(let text): text
         }
     }

@@ -24,6 +24,9 @@ public final class ScoringSession {
     private var ndjson: NDJSONParser
     private var table = CSVRowReader()
     private var tableParser: TableParserBox?
+    /// Live records between two checkpoints, so that little is to be gone through again after a kill.
+    private static let recordsPerCheckpoint = 200_000
+    private var sinceCheckpoint = 0
     private var batch = RecordBatchBuilder()
     private var value = ByteWriter()
     private var pending: [Answer] = []
@@ -181,16 +184,19 @@ public final class ScoringSession {
         if let headerFailure { throw headerFailure }
         for case .malformed(let row) in pending { try malformed.append(row) }
         try malformed.flush()
+        sinceCheckpoint += batch.count
         if batch.count > 0 {
             try writer.append(&batch)
             try writer.sync()
         }
+        let isCheckpointDue = sinceCheckpoint >= Self.recordsPerCheckpoint
+        if isCheckpointDue { sinceCheckpoint = 0 }
         let collected = Collected()
         let names = run.plan.names
         let reasonTexts = run.plan.reasons
         let threshold = run.specification.decision.alertThreshold
         try run.run(
-            withCheckpoint: false,
+            withCheckpoint: isCheckpointDue,
             observe: { block in
                 for explanation in block.explanations {
                     let decision = block.decision(row: explanation.row)
