@@ -20,9 +20,9 @@ let importTable: [String: Set<String>] = [
         "LinearAlgebra", "Yams", "Collections", "HeapModule", "DequeModule", "Foundation", "Synchronization",
     ],
     "ModelExchange": ["EventModel", "Features", "OnlineLearning", "PipelineCore"],
-    "Simulation": ["EventModel", "Platform", "RealModule", "Glibc"],
+    "Simulation": ["EventModel", "Platform", "RealModule", "Glibc", "Synchronization"],
     "Benchmarks": ourModules.union(["Foundation", "Synchronization"]),
-    "tidemark": ourModules.union(["ArgumentParser", "Foundation", "Synchronization"]),
+    "tidemark": ourModules.union(["Benchmarks", "ArgumentParser", "Foundation", "Synchronization"]),
 ]
 
 /// What the edges may import: every library of ours but the C ones that another module wraps.

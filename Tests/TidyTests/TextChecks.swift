@@ -13,8 +13,8 @@ func topLevelFindings(_ entries: [String]) -> [String] {
 }
 
 func longLineFindings(in file: TextFile) -> [Finding] {
-    file.lines.filter { $0.text.count > 140 }.map { line in
-        Finding(path: file.path, line: line.number, problem: "\(line.text.count) characters; a line has at most 140")
+    file.lines.filter { $0.text.count > 160 }.map { line in
+        Finding(path: file.path, line: line.number, problem: "\(line.text.count) characters; a line has at most 160")
     }
 }
 

@@ -90,9 +90,9 @@ struct TidyTests {
     }
 
     @Test func aLongLineIsFound() {
-        let text = String(repeating: "x", count: 140) + "\n" + String(repeating: "é", count: 141)
+        let text = String(repeating: "x", count: 160) + "\n" + String(repeating: "é", count: 161)
         let findings = longLineFindings(in: TextFile(path: "a.swift", text: text))
-        #expect(findings.map(\.description) == ["a.swift:2: 141 characters; a line has at most 140"])
+        #expect(findings.map(\.description) == ["a.swift:2: 161 characters; a line has at most 160"])
     }
 
     @Test(arguments: [
