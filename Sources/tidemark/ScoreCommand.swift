@@ -12,7 +12,7 @@ struct ScoreCommand: ParsableCommand {
             Takes up the newest checkpoint, goes through what the log has beyond it, then reads lines: a transaction \
             ({"TRANSACTION_ID": 7, "TX_DATETIME": "2018-10-01 00:00:31", ...}), a label \
             ({"TRANSACTION_ID": 7, "label": 1}) which is learned from, or {"command": "heartbeat", "event_time": ...}. \
-            Everything read is in the log before it is answered. At the end, and on SIGTERM, a checkpoint is written.
+            Everything read is in the log before it is answered; empty lines are passed over. At the end, and on SIGTERM, a checkpoint is written.
             """)
 
     @OptionGroup var pipeline: PipelineOption

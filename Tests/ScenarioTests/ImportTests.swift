@@ -48,6 +48,25 @@ struct ImportTests {
         #expect(try scenario.records(scenario.log.input) == records)
     }
 
+    @Test func aRowThatWasRepairedOrChangedIsRefusedWithItsLine() throws {
+        func csv(_ rows: [String]) -> [UInt8] {
+            Array(
+                (["TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD"] + rows + [""])
+                    .joined(separator: "\n").utf8)
+        }
+        let first = "1,2018-04-01 00:00:01,1,1,5.00,0"
+        let third = "3,2018-04-01 00:00:02,1,1,6.00,0"
+        let scenario = try Scenario()
+        let report = try scenario.importTable(csv([first, "2,2018-04-01 00:00:02,1,1,oops,0", third]))
+        #expect(report.transactions == 2 && report.malformed == 1)
+        let records = try scenario.records(scenario.log.input)
+        for changed in ["2,2018-04-01 00:00:02,1,1,7.00,0", "3,2018-04-01 00:00:02,1,1,6.01,0"] {
+            let error = #expect(throws: RuntimeError.self) { try scenario.importTable(csv([first, changed, third])) }
+            #expect(error?.description.contains("line 3") == true)
+            #expect(try scenario.records(scenario.log.input) == records)
+        }
+    }
+
     @Test func everyLabelStandsBehindItsTransactionAndNoneIsLost() throws {
         let scenario = try Scenario()
         let report = try scenario.importTable(CardTable.csv(table.rows), flushLabels: true)
