@@ -67,6 +67,14 @@ struct ImportTests {
         }
     }
 
+    @Test func aTableWithoutRowsMakesALogToScoreInto() throws {
+        let scenario = try Scenario()
+        let report = try scenario.importTable(CardTable.csv([SimulatedTransaction]()))
+        #expect(report.rows == 0 && report.isBalanced)
+        let run = try scenario.open()
+        #expect(try run.run() == 0)
+    }
+
     @Test func everyLabelStandsBehindItsTransactionAndNoneIsLost() throws {
         let scenario = try Scenario()
         let report = try scenario.importTable(CardTable.csv(table.rows), flushLabels: true)

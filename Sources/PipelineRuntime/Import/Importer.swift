@@ -93,10 +93,18 @@ public struct Importer {
             try malformed.begin("rows-of-no-known-table")
             try storage { () throws(LogError) in try malformed.close() }
         }
+        if target == nil { try makeEmptyLog() }
         try target?.finish(flushLabels: flushLabels, stopped: shouldStop(), &report)
         report.bytes = table.bytesRead
         report.roundedDecimals = Int64(parser.roundedDecimals)
         return report
+    }
+
+    /// A table without rows still makes the log, so that live scoring can begin without any history.
+    private func makeEmptyLog() throws(RuntimeError) {
+        try storage { () throws(LogError) in
+            try TopicWriter(directory: log.input, fileSystem: fileSystem).close()
+        }
     }
 
     private func makeTarget(
