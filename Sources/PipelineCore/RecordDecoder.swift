@@ -78,7 +78,9 @@ public struct RecordDecoder: ~Copyable {
                     record.index = Int32(truncatingIfNeeded: block.labelCount - 1)
                 }
             case .command:
-                if reader.readAvroString() == "heartbeat", reader.isValid { record.kind = .heartbeat }
+                if reader.readAvroString() == "heartbeat", reader.isValid, reader.remaining == 0 {
+                    record.kind = .heartbeat
+                }
             case .unknown, .unprepared: break
             }
         }
@@ -182,7 +184,7 @@ public struct RecordDecoder: ~Copyable {
                 if field.isID || field.entities != 0 { appendText(bytes, hash, field, row, &block) }
             }
         }
-        guard reader.isValid else { return undo(row, &block) }
+        guard reader.isValid, reader.remaining == 0 else { return undo(row, &block) }
         block.payloads[row] = payload
         block.rowTimes[row] = timestamp.milliseconds
         block.rowRecords[row] = Int32(truncatingIfNeeded: record)
@@ -234,7 +236,7 @@ public struct RecordDecoder: ~Copyable {
         }
         let value = reader.readVarint()
         _ = reader.readAvroBytes()
-        guard reader.isValid, value == 0 || value == 1 else { return false }
+        guard reader.isValid, reader.remaining == 0, value == 0 || value == 1 else { return false }
         block.labelIsPositive[index] = value == 1
         if block.idIsText { block.labelIDTexts.append(text) }
         block.labelCount = index + 1

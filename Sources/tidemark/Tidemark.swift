@@ -1,4 +1,5 @@
 import ArgumentParser
+import PipelineRuntime
 
 @main
 struct Tidemark: ParsableCommand {
@@ -16,7 +17,7 @@ struct Tidemark: ParsableCommand {
 
             What a replay learns is, bit for bit, what was learned live. 'tidemark demo' shows all of it in a minute.
             """,
-        version: "0.1.0",
+        version: Program.version,
         subcommands: [
             DemoCommand.self, GenerateCommand.self, ImportCommand.self, TrainCommand.self, ScoreCommand.self,
             FeaturesCommand.self, EvaluateCommand.self, ExportCommand.self, LogCommand.self, BenchCommand.self,

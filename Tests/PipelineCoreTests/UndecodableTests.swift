@@ -42,6 +42,13 @@ struct UndecodableTests {
         try expectAllSetAside(whole.indices.map { Array(whole[..<$0]) })
     }
 
+    @Test func bytesBehindAWholeValueSetItAside() throws {
+        let records: [ScriptRecord] = [
+            .transaction(transaction), .label(id: 3, isPositive: true), .heartbeat(minute: 50),
+        ]
+        try expectAllSetAside(records.map { value(of: $0) + [0] })
+    }
+
     @Test func anUnknownSchemaOrOneOfAnotherKindIsSetAside() throws {
         let body = value(of: .transaction(transaction)).dropFirst(5)
         try expectAllSetAside(

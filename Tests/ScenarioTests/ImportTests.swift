@@ -67,6 +67,25 @@ struct ImportTests {
         }
     }
 
+    @Test func anImportStoppedWhileItComparesSaysNothingWrongAndGoesOnLater() throws {
+        let scenario = try Scenario()
+        let big = try CardTable(customers: 200, days: 40)
+        #expect(big.rows.count > 4096)
+        try scenario.importTable(CardTable.csv(big.rows))
+        let records = try scenario.records(scenario.log.input)
+        let path = scenario.log.path + "-table.csv"
+        try Data(CardTable.csv(big.rows)).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let importer = Importer(
+            log: scenario.log, input: scenario.specification.input, fileSystem: scenario.fileSystem)
+        let stopped = try importer.importTable(
+            from: try InputStream(path: path, fileSystem: scenario.fileSystem), name: path, flushLabels: false,
+            shouldStop: { true })
+        #expect(stopped.rows == 4096 && stopped.alreadyThere == 4096 && stopped.isBalanced)
+        #expect(try scenario.importTable(CardTable.csv(big.rows)).alreadyThere == Int64(big.rows.count))
+        #expect(try scenario.records(scenario.log.input) == records)
+    }
+
     @Test func aTableWithoutRowsMakesALogToScoreInto() throws {
         let scenario = try Scenario()
         let report = try scenario.importTable(CardTable.csv([SimulatedTransaction]()))

@@ -62,7 +62,7 @@ public struct Importer {
             throw .importing(error, source: name)
         }
         var report = Report()
-        let malformed = try MalformedLog(log, source: name, fileSystem: fileSystem)
+        let malformed = MalformedLog(log, source: name, fileSystem: fileSystem)
         var target: Target?
         reading: while true {
             let row: CSVRow
@@ -153,7 +153,7 @@ private final class Target {
     }
 
     func finish(flushLabels: Bool, stopped: Bool, _ report: inout Importer.Report) throws(RuntimeError) {
-        if isReplaying {
+        if isReplaying && !stopped {
             guard try history.next() == nil else {
                 throw .usage("\(name): the table ends before the rows that were imported from it do; it may only grow")
             }
@@ -163,6 +163,8 @@ private final class Target {
             if !stopped { try sequence.finish(flushingLabels: flushLabels, to: &sink) }
             try sink.finish()
         } catch { throw .log(error) }
+        // Rows that a stop left undecided are read again by the next import.
+        if stopped { report.rows -= Int64(sequence.heldRowCount) }
         report.transactions = sink.transactions
         report.labels = sink.labels
         report.pendingLabels = Int64(sequence.pendingLabelCount)

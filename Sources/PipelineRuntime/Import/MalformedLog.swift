@@ -15,7 +15,7 @@ final class MalformedLog {
     /// Up to this line, malformed rows of the source stand in the log already.
     private var knownLines = 0
 
-    init(_ log: LogDirectory, source name: String, fileSystem: any FileSystem) throws(RuntimeError) {
+    init(_ log: LogDirectory, source name: String, fileSystem: any FileSystem) {
         directory = log.malformed
         self.name = name
         self.fileSystem = fileSystem

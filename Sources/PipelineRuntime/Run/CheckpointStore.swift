@@ -45,7 +45,7 @@ struct CheckpointStore {
             value.appendVarint(watermark.milliseconds)
             value.appendAvro(digest)
             value.appendAvro(fingerprint)
-            value.appendAvro(Program.version)
+            value.appendAvro("tidemark \(Program.version)")
             value.appendAvro(BLAS.kernelName)
             value.appendAvro(name)
             value.appendVarint(Int64(state.count))

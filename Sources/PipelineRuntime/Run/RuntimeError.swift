@@ -56,5 +56,5 @@ func storage<Result: ~Copyable>(_ body: () throws(LogError) -> Result) throws(Ru
 
 /// This program.
 public enum Program {
-    public static let version = "tidemark 0.1"
+    public static let version = "0.1.0"
 }

@@ -38,11 +38,9 @@ public final class ScoringSession {
 
     private final class TableParserBox {
         var parser: TransactionParser
-        let columns: [String]
 
-        init(_ parser: consuming TransactionParser, columns: [String]) {
+        init(_ parser: consuming TransactionParser) {
             self.parser = parser
-            self.columns = columns
         }
     }
 
@@ -65,7 +63,7 @@ public final class ScoringSession {
             labelSchema = try run.schemas.register(.label(idType: input.idType))
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
-        malformed = try MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
+        malformed = MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
         try malformed.begin("stream@\(writer.endOffset)", isReadAgain: false)
         do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
         run.explainsEveryDecision = true
@@ -132,7 +130,7 @@ public final class ScoringSession {
         let names = row.strings ?? []
         do throws(ImportError) {
             let parser = try TransactionParser(run.specification.input, header: names, requiringLabels: false)
-            tableParser = TableParserBox(parser, columns: names)
+            tableParser = TableParserBox(parser)
         } catch { headerFailure = .importing(error, source: "the header") }
     }
 
