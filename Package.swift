@@ -50,16 +50,18 @@ let package = Package(
                 "EventModel", "Features", "OnlineLearning", "Evaluation", "PipelineCore", "PipelineRuntime",
                 "ModelExchange", "LogStorage", "Platform", "Simulation", "Benchmarks", argumentParser,
             ]),
-        .target(
-            name: "TestSupport",
-            dependencies: [
-                "EventModel", "Platform", "PipelineCore", "Features", "LogStorage", "PipelineRuntime", "Simulation",
-                "ModelExchange",
-            ], path: "Tests/TestSupport"),
+        .executableTarget(
+            name: "log-producers", dependencies: ["EventModel", "LogStorage", "Platform"], path: "Tests/LogProducers"),
+        .target(name: "TestSupport", dependencies: ["EventModel"], path: "Tests/TestSupport"),
         .testTarget(name: "EventModelTests", dependencies: ["EventModel"]),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(
-            name: "LogStorageTests", dependencies: ["EventModel", "LogStorage", "Platform", "Simulation", "CChecksum"]),
+            name: "LogStorageTests",
+            dependencies: ["EventModel", "LogStorage", "Platform", "Simulation", "CChecksum", "TestSupport"]),
+        .testTarget(
+            name: "DurabilityTests",
+            dependencies: ["EventModel", "LogStorage", "Platform", "TestSupport", "log-producers"]),
         .testTarget(name: "WindowingTests", dependencies: ["Windowing"]),
         .testTarget(
             name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],

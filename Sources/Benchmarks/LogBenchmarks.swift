@@ -6,7 +6,7 @@ import PipelineRuntime
 import Platform
 
 extension Benchmark {
-    static let logBenchmarks = [logAppend, logScan, logDecode]
+    static let logBenchmarks = [logAppend, logAppendInterval, logRead100, logScan, logDecode, logTimeSeek, logRecovery]
 
     /// Records of 40 bytes, in batches of 256 KiB, synced at the end.
     private static let logAppend = Benchmark("log-append", unit: "record", small: 20_000, large: 2_000_000) {
@@ -25,13 +25,76 @@ extension Benchmark {
             try writer.append(&batch)
             try writer.close()
         }
-        var hash: UInt64 = 0
-        for name in try context.fileSystem.list(directory) where name.hasSuffix(".log") {
-            let segment = try context.fileSystem.map("\(directory)/\(name)")
-            hash = mixed(hash, withExtendedLifetime(segment) { UInt64(crc32c(segment.bytes)) })
-        }
+        let hash = try context.hashOfSegments(in: directory)
         try context.fileSystem.removeAll(directory)
         return Outcome(items: size, hash: hash)
+    }
+
+    /// Records of 100 bytes, in batches of 1,000, through group commit with the policy `interval`.
+    private static let logAppendInterval = Benchmark(
+        "log-append-interval", unit: "record", small: 20_000, large: 5_000_000
+    ) { size, context, stopwatch in
+        let directory = context.newPath("append-interval")
+        try stopwatch.measure { try context.appendRecordsOf100Bytes(size, to: directory) }
+        let hash = try context.hashOfSegments(in: directory)
+        try context.fileSystem.removeAll(directory)
+        return Outcome(items: size, hash: hash)
+    }
+
+    /// The same records read in order: checksums, record boundaries, and every byte of each value.
+    private static let logRead100 = Benchmark("log-read-100", unit: "record", small: 20_000, large: 5_000_000) {
+        size, context, stopwatch in
+        let directory = context.newPath("read-100")
+        try context.appendRecordsOf100Bytes(size, to: directory)
+        let outcome = try stopwatch.measure {
+            let cursor = try TopicReader(directory: directory, fileSystem: context.fileSystem).cursor(from: .zero)
+            var count = 0
+            var sum: UInt64 = 0
+            while let batch = try cursor.nextBatch() {
+                var records = batch.records
+                while let record = records.next() {
+                    count &+= 1
+                    for place in stride(from: 0, to: record.value.count &- 7, by: 8) {
+                        sum &+= record.value.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                    }
+                    sum &+= UInt64(bitPattern: record.timestamp.milliseconds)
+                }
+            }
+            return Outcome(items: count, hash: sum)
+        }
+        try context.fileSystem.removeAll(directory)
+        return outcome
+    }
+
+    /// Finding the first record at or after a time, by a new reader each time, in the log of `log-read-100`.
+    private static let logTimeSeek = Benchmark("log-time-seek", unit: "seek", small: 20_000, large: 20_000_000) {
+        size, context, stopwatch in
+        let directory = context.newPath("time-seek")
+        try context.appendRecordsOf100Bytes(size, to: directory)
+        let seeks = 100
+        let hash = try stopwatch.measure {
+            var hash: UInt64 = 0
+            for number in 0..<seeks {
+                let reader = try TopicReader(directory: directory, fileSystem: context.fileSystem)
+                let time = EventTime(milliseconds: Int64(number * 7_919 % seeks * size / seeks))
+                hash = mixed(hash, UInt64(bitPattern: try reader.offset(atOrAfter: time).value))
+            }
+            return hash
+        }
+        try context.fileSystem.removeAll(directory)
+        return Outcome(items: seeks, hash: hash)
+    }
+
+    /// Opening a log whose writer ended without closing it (policy `interval`), as after SIGKILL.
+    private static let logRecovery = Benchmark("log-recovery", unit: "opening", small: 20_000, large: 20_000_000) {
+        size, context, stopwatch in
+        let directory = context.newPath("recovery")
+        try context.abandonRecordsOf100Bytes(size, in: directory)
+        let end = try stopwatch.measure {
+            try TopicWriter(directory: directory, fileSystem: context.fileSystem).endOffset
+        }
+        try context.fileSystem.removeAll(directory)
+        return Outcome(items: 1, hash: UInt64(end.value))
     }
 
     /// Checksums and record boundaries only.
@@ -79,7 +142,7 @@ extension Benchmark {
         let log = LogDirectory(context.newPath("import"))
         let report = try stopwatch.measure { try context.importTable(table, into: log) }
         let reader = try TopicReader(directory: log.input, fileSystem: context.fileSystem)
-        let bytes = try reader.byteCount()
+        let bytes = reader.byteCount
         try context.fileSystem.removeAll(log.path)
         return Outcome(
             items: Int(report.rows), hash: mixed(UInt64(report.transactions + report.labels), UInt64(bytes)))
@@ -101,5 +164,44 @@ extension Benchmark {
             }
             return Outcome(items: Int(stage.tally.transactions), hash: mixed(hash, stage.digest.sum))
         }
+    }
+}
+
+extension BenchmarkContext {
+    fileprivate func appendRecordsOf100Bytes(_ count: Int, to directory: String) throws {
+        let topic = try GroupCommit(
+            directory: directory, fileSystem: fileSystem, options: TopicOptions(sync: .interval))
+        try forEachBatchOf100Bytes(count) { try topic.append(&$0) }
+        try topic.close()
+    }
+
+    fileprivate func abandonRecordsOf100Bytes(_ count: Int, in directory: String) throws {
+        let writer = try TopicWriter(
+            directory: directory, fileSystem: fileSystem, options: TopicOptions(sync: .interval))
+        try forEachBatchOf100Bytes(count) { try writer.append(&$0) }
+    }
+
+    /// Batches of 1,000 records of 100 bytes; the time of a record is its number.
+    private func forEachBatchOf100Bytes(
+        _ count: Int, _ append: (inout RecordBatchBuilder) throws -> Void
+    ) rethrows {
+        var batch = RecordBatchBuilder()
+        var value = ByteWriter()
+        value.appendZeros(100)
+        for index in 0..<count {
+            value.setBigEndian(UInt64(index), at: 8)
+            batch.append(timestamp: EventTime(milliseconds: Int64(index)), value: value.bytes)
+            if batch.count >= 1_000 { try append(&batch) }
+        }
+        try append(&batch)
+    }
+
+    fileprivate func hashOfSegments(in directory: String) throws -> UInt64 {
+        var hash: UInt64 = 0
+        for name in try fileSystem.list(directory) where name.hasSuffix(".log") {
+            let segment = try fileSystem.map("\(directory)/\(name)")
+            hash = mixed(hash, withExtendedLifetime(segment) { UInt64(crc32c(segment.bytes)) })
+        }
+        return hash
     }
 }

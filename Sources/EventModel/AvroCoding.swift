@@ -34,6 +34,16 @@ extension ByteWriter {
             shift -= 8
         }
     }
+
+    /// - Parameter value: one that fits `type`.
+    public mutating func appendAvro(_ value: ColumnValue, as type: ColumnType) {
+        precondition(value.fits(type), "the value is no \(type)")
+        switch value {
+        case .text(let text): appendAvro(text)
+        case .double(let number): appendAvro(number)
+        case .integer(let number): if case .decimal = type { appendAvroDecimal(number) } else { appendVarint(number) }
+        }
+    }
 }
 
 extension ByteReader {
@@ -65,6 +75,15 @@ extension ByteReader {
             index &+= 1
         }
         return value
+    }
+
+    public mutating func readAvro(_ type: ColumnType) -> ColumnValue {
+        switch type {
+        case .long, .timestamp: .integer(readVarint())
+        case .decimal: .integer(readAvroDecimal())
+        case .double: .double(readAvroDouble())
+        case .string: .text(readAvroString())
+        }
     }
 
     /// Steps over a value of `type`.

@@ -4,7 +4,7 @@
 /// pipeline then uses.
 public struct InputSpecification: Hashable, Sendable {
     /// The declared columns in order, the event-time column and the label column left out. A source may have more:
-    /// they are kept as strings.
+    /// they are kept as strings. A column with a default need not be there.
     public var columns: [Column]
     /// One of `columns`, of type `long` or `string`.
     public var idColumn: String
@@ -27,6 +27,12 @@ public struct InputSpecification: Hashable, Sendable {
     }
 
     public var idType: ColumnType { columns.first { $0.name == idColumn }?.type ?? .long }
+
+    /// The schemas by which input records are read, whatever schemas they were written by. An id has no default.
+    public var readerSchemas: [RecordSchema] {
+        let columns = columns.map { $0.name == idColumn ? Column($0.name, $0.type, aliases: $0.aliases) : $0 }
+        return [.transaction(columns: columns), .label(idType: idType), .command]
+    }
 }
 
 /// Where a table's label stands and when it becomes known.

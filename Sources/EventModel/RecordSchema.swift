@@ -37,13 +37,22 @@ public enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+/// A field of a record schema.
 public struct Column: Hashable, Sendable {
-    public var name: String
-    public var type: ColumnType
+    public let name: String
+    public let type: ColumnType
+    /// What a record has here that was written without the column; nil: such a record cannot be read.
+    public let `default`: ColumnValue?
+    /// Names that the column had before.
+    public let aliases: [String]
 
-    public init(_ name: String, _ type: ColumnType) {
+    /// - Parameter default: a value of `type`.
+    public init(_ name: String, _ type: ColumnType, default: ColumnValue? = nil, aliases: [String] = []) {
+        precondition(`default`?.fits(type) ?? true, "the default of column \(name) is no \(type)")
         self.name = name
         self.type = type
+        self.default = `default`
+        self.aliases = aliases
     }
 
     /// Whether Avro allows `name`: a letter or underscore, then letters, digits and underscores.
@@ -67,33 +76,6 @@ public struct RecordSchema: Hashable, Sendable {
     }
 
     public func index(of column: String) -> Int? { columns.firstIndex { $0.name == column } }
-
-    /// The schema as Avro's JSON, one field a line.
-    public var avsc: String {
-        let fields = columns.map { column in
-            let type =
-                switch column.type {
-                case .long: "\"long\""
-                case .double: "\"double\""
-                case .string: "\"string\""
-                case .timestamp: "{\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}"
-                case .decimal(let scale):
-                    "{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 18, \"scale\": \(scale)}"
-                }
-            return "    {\"name\": \"\(column.name)\", \"type\": \(type)}"
-        }
-        return """
-            {
-              "type": "record",
-              "namespace": "tidemark",
-              "name": "\(name)",
-              "fields": [
-            \(fields.joined(separator: ",\n"))
-              ]
-            }
-
-            """
-    }
 }
 
 /// The number under which a log's `schemas` folder keeps a schema: 1, 2, ...

@@ -9,8 +9,12 @@ import EventModel
 ///     16  magic (2)          1 │ 35  max timestamp      8 │ 57  records            4
 ///     17  CRC-32C of 21...   4 │                          │ 61  the records
 ///
-/// A record: length, attributes (0), timestamp delta, offset delta, key length (−1: none), key, value length, value,
-/// number of headers (0); all numbers but the attributes are zigzag varints.
+/// A record: length, attributes (0), timestamp delta, offset delta, key length (−1: none), key, value length (−1: a
+/// tombstone), value, number of headers, headers (key length, key, value length, value); all numbers but the attributes
+/// are zigzag varints.
+///
+/// Each batch begins at the offset where the one before ends. A compacted batch keeps both ends though it has fewer
+/// records, down to none.
 enum BatchLayout {
     static let baseOffset = 0
     static let length = 8
@@ -47,83 +51,10 @@ public struct ProducerPosition: Hashable, Sendable {
     }
 
     public static let none = ProducerPosition(id: -1, epoch: -1, sequence: -1)
-}
 
-/// Records on their way into a topic: one batch, in memory.
-public struct RecordBatchBuilder: ~Copyable {
-    @usableFromInline var writer: ByteWriter
-    @usableFromInline var recordCount = 0
-    @usableFromInline var baseTimestamp: Int64 = 0
-    @usableFromInline var maxTimestamp: Int64 = 0
-
-    public init() {
-        writer = ByteWriter(capacity: 1 << 16)
-        removeAll()
+    /// The position `records` further on.
+    public func advanced(by records: Int) -> ProducerPosition {
+        let next = (Int64(sequence) + Int64(records)) & 0x7FFF_FFFF
+        return ProducerPosition(id: id, epoch: epoch, sequence: Int32(truncatingIfNeeded: next))
     }
-
-    /// The number of records.
-    @inlinable public var count: Int { recordCount }
-
-    /// Bytes that the batch takes in the log.
-    @inlinable public var byteCount: Int { writer.count }
-
-    public mutating func removeAll() {
-        writer.removeAll()
-        writer.appendZeros(BatchLayout.records)
-        recordCount = 0
-    }
-
-    /// Adds a record.
-    @inlinable @inline(__always) public mutating func append(
-        timestamp: EventTime, key: UnsafeRawBufferPointer? = nil, value: UnsafeRawBufferPointer
-    ) {
-        let time = timestamp.milliseconds
-        if count == 0 {
-            baseTimestamp = time
-            maxTimestamp = time
-        }
-        maxTimestamp = max(maxTimestamp, time)
-        let keyCount = key?.count ?? 0
-        let timestampDelta = time &- baseTimestamp
-        let length =
-            2 &+ varintLength(timestampDelta) &+ varintLength(Int64(count))
-            &+ varintLength(key == nil ? -1 : Int64(keyCount)) &+ keyCount
-            &+ varintLength(Int64(value.count)) &+ value.count
-        writer.reserve(length &+ 10)
-        writer.appendVarintUnchecked(Int64(length))
-        writer.appendUnchecked(0)
-        writer.appendVarintUnchecked(timestampDelta)
-        writer.appendVarintUnchecked(Int64(count))
-        if let key {
-            writer.appendVarintUnchecked(Int64(keyCount))
-            writer.append(contentsOf: key)
-        } else {
-            writer.appendVarintUnchecked(-1)
-        }
-        writer.appendVarintUnchecked(Int64(value.count))
-        writer.append(contentsOf: value)
-        writer.append(0)
-        recordCount &+= 1
-    }
-
-    /// The batch as it is to stand at `base`.
-    mutating func seal(base: Offset, producer: ProducerPosition) -> UnsafeRawBufferPointer {
-        precondition(writer.count < Int(Int32.max), "a batch of \(writer.count) bytes; it must stay below 2 GiB")
-        writer.setBigEndian(base.value, at: BatchLayout.baseOffset)
-        writer.setBigEndian(Int32(writer.count - BatchLayout.leaderEpoch), at: BatchLayout.length)
-        writer.setBigEndian(Int32(0), at: BatchLayout.leaderEpoch)
-        writer.setBigEndian(Int8(2), at: BatchLayout.magic)
-        writer.setBigEndian(Int16(0), at: BatchLayout.attributes)
-        writer.setBigEndian(Int32(count - 1), at: BatchLayout.lastOffsetDelta)
-        writer.setBigEndian(baseTimestamp, at: BatchLayout.baseTimestamp)
-        writer.setBigEndian(maxTimestamp, at: BatchLayout.maxTimestamp)
-        writer.setBigEndian(producer.id, at: BatchLayout.producerID)
-        writer.setBigEndian(producer.epoch, at: BatchLayout.producerEpoch)
-        writer.setBigEndian(producer.sequence, at: BatchLayout.baseSequence)
-        writer.setBigEndian(Int32(count), at: BatchLayout.count)
-        writer.setBigEndian(BatchLayout.checksum(of: writer.bytes), at: BatchLayout.checksum)
-        return writer.bytes
-    }
-
-    var timestampLimit: EventTime { EventTime(milliseconds: maxTimestamp) }
 }

@@ -6,13 +6,8 @@ public final class TopicCursor {
     private let reader: TopicReader
     /// The first record not yet given.
     public private(set) var offset: Offset
-    private var segment: SegmentName?
-    private var bytes: MappedBytes?
+    private var source: SegmentSource?
     private var generation: Int
-    private var position = 0
-    private var readBehind = ReadBehind()
-    /// The offset of the batch at `position`.
-    private var batchOffset = Offset.zero
 
     init(_ reader: TopicReader, from offset: Offset) {
         self.reader = reader
@@ -24,77 +19,70 @@ public final class TopicCursor {
     ///
     /// The first batch may begin before the cursor's offset; its `records` begin at it. Batches at or above
     /// `reader.durableEnd` may still be lost in a crash.
-    /// - Throws: `LogError.corrupt` when the bytes are damaged below the durable end or inside a sealed segment.
+    /// - Throws: `LogError.corrupt` when the bytes are damaged below the durable end or inside a sealed segment;
+    ///   `LogError.outOfRange` when the records were removed by retention meanwhile.
     public func nextBatch() throws(LogError) -> RecordBatchView? {
-        if generation != reader.generation { try refresh() }
-        while true {
-            guard let place = try place() else { return nil }
-            if reader.stopsAtDurableEnd && batchOffset >= reader.durableEnd { return nil }
-            if position >= place.bytes.bytes.count {
-                if try moveToNextSegment() { continue }
-                try checkEnd(place.segment, "the log ends here, but more had been made durable")
-                return nil
-            }
-            switch RecordBatchView.at(position, of: place.bytes, expecting: batchOffset) {
-            case .success(let batch):
-                position += batch.byteCount
-                readBehind.advance(to: position, of: place.bytes)
-                batchOffset = batch.endOffset
+        while try hasSource(), var source {
+            if reader.stopsAtDurableEnd && source.offset >= reader.durableEnd { return nil }
+            let found = try files { () throws(FileError) in try source.next() }
+            self.source = source
+            switch found {
+            case .batch(let batch):
                 guard batch.endOffset > offset else { continue }
                 defer { offset = batch.endOffset }
                 return batch.baseOffset < offset ? batch.starting(at: offset) : batch
-            case .failure(let fault):
-                try checkEnd(place.segment, fault.text)
+            case .end:
+                if try moveOn(from: source) { continue }
+                try checkEnd(source, "the log ends here, but more had been made durable")
+                return nil
+            case .fault(let fault):
+                try checkEnd(source, fault.text)
                 return nil
             }
         }
+        return nil
     }
 
-    /// After `reader.refresh()`: sees what was appended to the segment since. `nextBatch` does it by itself.
-    public func refresh() throws(LogError) {
-        if let segment { bytes = try reader.map(segment) }
-        generation = reader.generation
+    /// Throws if the records cannot end at this place.
+    private func checkEnd(_ source: SegmentSource, _ what: String) throws(LogError) {
+        if reader.mayEnd(source) { return }
+        // The topic may have been cut back since the reader last looked.
+        try reader.refresh()
+        if reader.mayEnd(source) { return }
+        if source.offset < reader.startOffset { throw reader.outOfRange(source.offset) }
+        throw .corrupt(
+            file: reader.path(source.segment.name), position: source.position, offset: source.offset, what: what)
     }
 
-    /// Throws if the records cannot end at this place of `segment`.
-    private func checkEnd(_ segment: SegmentName, _ what: String) throws(LogError) {
-        if segment == reader.segments.last && batchOffset >= reader.durableEnd { return }
-        throw .corrupt(segment: segment.log, position: position, offset: batchOffset, what: what)
-    }
-
-    private func place() throws(LogError) -> (segment: SegmentName, bytes: MappedBytes)? {
-        if let segment, let bytes { return (segment, bytes) }
-        guard let found = reader.segments.last(where: { $0.base <= offset }) else {
+    /// Finds the segment of `offset`, unless the cursor stands in one.
+    private func hasSource() throws(LogError) -> Bool {
+        if generation != reader.generation {
+            generation = reader.generation
+            source = nil
+        }
+        if source != nil { return true }
+        guard let segment = reader.layout.segment(holding: offset) else {
             if offset < reader.durableEnd { throw reader.outOfRange(offset) }
-            return nil
+            return false
         }
-        let hint = try reader.hint(for: offset, in: found)
-        let map = try reader.map(found)
-        segment = found
-        bytes = map
-        readBehind = ReadBehind()
-        (batchOffset, position) = (found.base, 0)
-        // The scan begins at the index's entry if there really is that batch, and else at the segment's start.
-        if let hint, hint.position < map.bytes.count,
-            case .success = RecordBatchView.at(hint.position, of: map, expecting: hint.offset)
-        {
-            (batchOffset, position) = hint
-        }
-        return (found, map)
+        source = try reader.open(segment, at: offset)
+        return source != nil
     }
 
-    private func moveToNextSegment() throws(LogError) -> Bool {
-        guard let segment, let next = reader.segments.first(where: { $0 > segment }) else { return false }
-        guard next.base == batchOffset else {
+    /// Goes on in the segment that holds the next offset, if there is one: the next one, or what this one was merged
+    /// into.
+    private func moveOn(from source: SegmentSource) throws(LogError) -> Bool {
+        let end = source.offset
+        guard let next = reader.layout.segment(holding: end) else { return false }
+        let isBehind = next.base == end && next.name != source.segment.name
+        guard isBehind || next.seal.map({ $0.endOffset > end }) ?? false else {
+            guard let later = reader.layout.segments.first(where: { $0.base > end }) else { return false }
             throw .corrupt(
-                segment: segment.log, position: position, offset: batchOffset,
-                what: "the segment ends here, but the next one begins at offset \(next.base)")
+                file: reader.path(source.segment.name), position: source.position, offset: end,
+                what: "the segment ends here, but the next one begins at offset \(later.base)")
         }
-        self.segment = next
-        bytes = try reader.map(next)
-        position = 0
-        readBehind = ReadBehind()
-        reader.release(before: next)
-        return true
+        offset = max(offset, end)
+        self.source = try reader.open(next, at: end)
+        return self.source != nil
     }
 }

@@ -1,9 +1,11 @@
 import EventModel
 import Features
 
-/// Reads input records into a block, each by its own writer's schema.
+/// Reads input records into a block: each by its own writer's schema, resolved against the pipeline's
+/// (`SchemaResolution`). What was written by a schema that does not resolve is undecodable.
 public struct RecordDecoder: ~Copyable {
-    enum FieldKind: UInt8 { case number, decimal, double, text }
+    /// How a field was written; `promoted` is a long that is read as a double.
+    enum FieldKind: UInt8 { case number, decimal, double, promoted, text }
 
     /// What becomes of one field of a transaction; a place of -1 is none.
     struct Field: BitwiseCopyable {
@@ -20,17 +22,28 @@ public struct RecordDecoder: ~Copyable {
 
     enum ReadingKind: UInt8 { case unprepared, transaction, label, command, unknown }
 
-    /// How values of one schema are read; `fields` counts from `start`.
+    /// How values of one schema are read: `fields` from `start` on, then `defaults` from `defaultStart` on.
     struct Reading: BitwiseCopyable {
         var kind = ReadingKind.unprepared
-        var start = 0
-        var count = 0
+        var start: Int32 = 0
+        var count: Int32 = 0
+        var defaultStart: Int32 = 0
+        var defaultCount: Int32 = 0
+        /// What the defaults add to a payload's hash.
+        var payload: UInt64 = 0
+    }
+
+    /// A declared column that the writer lacks.
+    private struct Default {
+        var field: Field
+        var value: ColumnValue
     }
 
     private let plan: FeaturePlan
-    private let idColumn: Column
-    /// What the payload of a transaction is: undeclared columns and their order make no other one of it.
-    private let declaredColumns: [Column]
+    private let idColumn: String
+    /// The pipeline's own: the arrival time and the declared columns, which are what the payload of a transaction is.
+    /// Undeclared columns, the columns' order, and whether a default was written out make no other one of it.
+    private let readerSchemas: [RecordSchema]
     private let integerCount: Int
     private let doubleCount: Int
     private let entityCount: Int
@@ -39,6 +52,7 @@ public struct RecordDecoder: ~Copyable {
     private var readingCount = 0
     private var fields = BlockBuffer<Field>()
     private var fieldCount = 0
+    private var defaults: [Default] = []
     private let schema: (SchemaID) -> RecordSchema?
 
     /// - Parameter schema: the writer's schema under a number, nil when there is none.
@@ -47,8 +61,8 @@ public struct RecordDecoder: ~Copyable {
     ) {
         precondition(plan.entities.count <= 64, "a plan has at most 64 entities")
         self.plan = plan
-        idColumn = Column(input.idColumn, input.idType)
-        declaredColumns = input.columns
+        idColumn = input.idColumn
+        readerSchemas = input.readerSchemas
         integerCount = plan.integerColumns.count
         doubleCount = plan.doubleColumns.count
         entityCount = plan.entities.count
@@ -109,34 +123,62 @@ public struct RecordDecoder: ~Copyable {
         return readings[number]
     }
 
-    private mutating func makeReading(_ schema: RecordSchema?) -> Reading {
-        switch schema?.name {
-        case "Transaction": makeTransactionReading(schema?.columns ?? [])
-        case "Label": Reading(kind: .label)
-        case "Command": Reading(kind: .command)
-        default: Reading(kind: .unknown)
+    private mutating func makeReading(_ writer: RecordSchema?) -> Reading {
+        guard let writer, let reader = readerSchemas.first(where: { $0.name == writer.name }),
+            let resolution = try? SchemaResolution(writer: writer, reader: reader)
+        else { return Reading(kind: .unknown) }
+        switch reader.name {
+        case "Transaction": return makeTransactionReading(resolution, reader.columns)
+        case "Label" where resolution.isIdentity: return Reading(kind: .label)
+        case "Command" where resolution.isIdentity: return Reading(kind: .command)
+        default: return Reading(kind: .unknown)
         }
     }
 
-    private mutating func makeTransactionReading(_ columns: [Column]) -> Reading {
-        let used = [idColumn] + plan.entities.map(\.keyColumn) + plan.integerColumns + plan.doubleColumns
-        guard used.allSatisfy(columns.contains) else { return Reading(kind: .unknown) }
-        let start = fieldCount
-        fields.reserve(start + columns.count)
-        for column in columns {
-            var field = Field(kind: Self.kind(of: column.type))
-            field.isID = column == idColumn
-            if declaredColumns.contains(column) { field.declared = stableHash(column.name) | 1 }
-            field.isArrival = column.name == RecordSchema.arrivalTimeColumn
-            field.integerPlace = plan.integerColumns.firstIndex(of: column) ?? -1
-            field.doublePlace = plan.doubleColumns.firstIndex(of: column) ?? -1
-            for (entity, declared) in plan.entities.enumerated() where declared.keyColumn == column {
-                field.entities |= 1 << UInt64(entity)
+    private mutating func makeTransactionReading(_ resolution: SchemaResolution, _ columns: [Column]) -> Reading {
+        var reading = Reading(
+            kind: .transaction, start: Int32(fieldCount), count: Int32(resolution.steps.count),
+            defaultStart: Int32(defaults.count), defaultCount: Int32(resolution.defaults.count))
+        fields.reserve(fieldCount + resolution.steps.count)
+        for step in resolution.steps {
+            switch step.use {
+            case .skip: fields[fieldCount] = Field(kind: Self.kind(of: step.type))
+            case .same(let index): fields[fieldCount] = field(for: columns[index], Self.kind(of: step.type))
+            case .promoted(let index): fields[fieldCount] = field(for: columns[index], .promoted)
             }
-            fields[fieldCount] = field
             fieldCount += 1
         }
-        return Reading(kind: .transaction, start: start, count: columns.count)
+        for missing in resolution.defaults {
+            let column = columns[missing.field]
+            let field = field(for: column, Self.kind(of: column.type))
+            if case .double(let number) = missing.value, field.doublePlace >= 0, number.magnitude > largestFeature {
+                return Reading(kind: .unknown)
+            }
+            reading.payload &+= mixed(field.declared, Self.payloadWord(missing.value))
+            defaults.append(Default(field: field, value: missing.value))
+        }
+        return reading
+    }
+
+    /// What becomes of a column of the reader's.
+    private func field(for column: Column, _ kind: FieldKind) -> Field {
+        if column.name == RecordSchema.arrivalTimeColumn { return Field(kind: kind, isArrival: true) }
+        var field = Field(kind: kind, declared: stableHash(column.name) | 1, isID: column.name == idColumn)
+        field.integerPlace = plan.integerColumns.firstIndex { $0.name == column.name } ?? -1
+        field.doublePlace = plan.doubleColumns.firstIndex { $0.name == column.name } ?? -1
+        for (entity, declared) in plan.entities.enumerated() where declared.keyColumn.name == column.name {
+            field.entities |= 1 << UInt64(entity)
+        }
+        return field
+    }
+
+    /// As which word a value of a declared column enters the payload's hash.
+    private static func payloadWord(_ value: ColumnValue) -> UInt64 {
+        switch value {
+        case .integer(let number): UInt64(bitPattern: number)
+        case .double(let number): number.bitPattern
+        case .text(let text): stableHash(text)
+        }
     }
 
     private static func kind(of type: ColumnType) -> FieldKind {
@@ -155,8 +197,8 @@ public struct RecordDecoder: ~Copyable {
     ) -> Bool {
         let row = block.rowCount
         block.reserveRow(integers: integerCount, doubles: doubleCount, entities: entityCount)
-        var payload = mixed(UInt64(bitPattern: timestamp.milliseconds))
-        for index in reading.start..<reading.start + reading.count {
+        var payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.payload
+        for index in Int(reading.start)..<Int(reading.start &+ reading.count) {
             let field = fields[index]
             switch field.kind {
             case .number, .decimal:
@@ -169,8 +211,8 @@ public struct RecordDecoder: ~Copyable {
                 if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
                 if field.isID { block.ids[row] = number }
                 setKey(number, field.entities, row, &block)
-            case .double:
-                let number = reader.readAvroDouble()
+            case .double, .promoted:
+                let number = field.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
                 if field.declared != 0 { payload &+= mixed(field.declared, number.bitPattern) }
                 if field.doublePlace >= 0 {
                     guard number.magnitude <= largestFeature else { return undo(row, &block) }
@@ -185,11 +227,27 @@ public struct RecordDecoder: ~Copyable {
             }
         }
         guard reader.isValid, reader.remaining == 0 else { return undo(row, &block) }
+        if reading.defaultCount > 0 { appendDefaults(reading, row, &block) }
         block.payloads[row] = payload
         block.rowTimes[row] = timestamp.milliseconds
         block.rowRecords[row] = Int32(truncatingIfNeeded: record)
         block.rowCount = row + 1
         return true
+    }
+
+    @inline(never) private func appendDefaults(_ reading: Reading, _ row: Int, _ block: inout EventBlock) {
+        for standIn in defaults[Int(reading.defaultStart)..<Int(reading.defaultStart + reading.defaultCount)] {
+            let field = standIn.field
+            switch standIn.value {
+            case .integer(let number):
+                if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
+                setKey(number, field.entities, row, &block)
+            case .double(let number):
+                if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
+            case .text(let text):
+                if field.entities != 0 { appendKey(text, stableHash(text), field.entities, row, &block) }
+            }
+        }
     }
 
     @inline(__always) private func setKey(_ key: Int64, _ entities: UInt64, _ row: Int, _ block: inout EventBlock) {
@@ -208,8 +266,14 @@ public struct RecordDecoder: ~Copyable {
             block.idTexts.append(text)
             block.ids[row] = Int64(bitPattern: hash)
         }
-        setKey(Int64(bitPattern: hash), field.entities, row, &block)
-        for entity in 0..<entityCount where field.entities >> UInt64(entity) & 1 == 1 {
+        appendKey(text, hash, field.entities, row, &block)
+    }
+
+    private func appendKey(
+        _ text: String, _ hash: UInt64, _ entities: UInt64, _ row: Int, _ block: inout EventBlock
+    ) {
+        setKey(Int64(bitPattern: hash), entities, row, &block)
+        for entity in 0..<entityCount where entities >> UInt64(entity) & 1 == 1 {
             block.keyTexts[entity].append(text)
         }
     }

@@ -39,6 +39,10 @@ public struct FileError: Error, Hashable, CustomStringConvertible {
         public static let inputOutput = Code(EIO)
         public static let brokenPipe = Code(EPIPE)
         public static let badDescriptor = Code(EBADF)
+        public static let accessDenied = Code(EACCES)
+        public static let tooLarge = Code(EFBIG)
+        /// A request to stop came while the call waited.
+        public static let interrupted = Code(EINTR)
         /// A lock is held by somebody else.
         public static let wouldBlock = Code(EWOULDBLOCK)
 

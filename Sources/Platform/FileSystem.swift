@@ -22,8 +22,11 @@ public protocol FileSystem: AnyObject, Sendable {
     func rename(_ path: String, to newPath: String) throws(FileError)
     func syncDirectory(_ path: String) throws(FileError)
     /// Takes the lock that the file `path` stands for, making the file if it is missing. The lock is free again when
-    /// the result is released or the process dies. Throws `.wouldBlock` when somebody else holds it.
-    func lock(_ path: String) throws(FileError) -> any FileLock
+    /// the result is released or the process dies. When somebody else holds it, waits for it, or throws `.wouldBlock`
+    /// where `waiting` is false. A request to stop (`Termination`) may end the waiting: `.interrupted`.
+    func lock(_ path: String, waiting: Bool) throws(FileError) -> any FileLock
+    /// Looks out for changes of the file `path`, which need not be there yet; its directory must.
+    func watch(_ path: String) throws(FileError) -> any FileWatch
 }
 
 /// How a file is opened.
@@ -52,6 +55,18 @@ public protocol OpenFile: AnyObject, Sendable {
     func close()
 }
 
+extension OpenFile {
+    public func write(_ bytes: MappedBytes, at position: Int) throws(FileError) {
+        defer { withExtendedLifetime(bytes) {} }
+        try write(bytes.bytes, at: position)
+    }
+
+    /// Bytes from `position` on, fewer than `count` only at the end of the file.
+    public func bytes(from position: Int, count: Int) throws(FileError) -> MappedBytes {
+        try MappedBytes(capacity: count) { (buffer) throws(FileError) in try read(into: buffer, at: position) }
+    }
+}
+
 /// A lock held while this object lives.
 public protocol FileLock: AnyObject, Sendable {
     var path: String { get }
@@ -59,10 +74,22 @@ public protocol FileLock: AnyObject, Sendable {
 }
 
 extension FileSystem {
+    /// Takes a lock, or throws `.wouldBlock` when somebody else holds it.
+    public func lock(_ path: String) throws(FileError) -> any FileLock { try lock(path, waiting: false) }
+
     /// Makes a directory and its missing parents, durably.
+    ///
+    /// A directory that is there may have been made just now by somebody who has not come to sync its name, or never
+    /// will. A name is synced before anything is made below it, so only the last one that is there needs it again.
     public func createDirectory(_ path: String) throws(FileError) {
-        if try exists(path) { return }
         let parent = parentDirectory(of: path)
+        if try exists(path) {
+            if path == "." || parent == path { return }
+            do throws(FileError) { try syncDirectory(parent) } catch  where error.code == .accessDenied {
+                // Whoever may not read the parent did not make the directory either: it belongs to the machine's setup.
+            }
+            return
+        }
         if parent != path { try createDirectory(parent) }
         try makeDirectory(path)
         try syncDirectory(parent)
@@ -78,6 +105,11 @@ extension FileSystem {
         try rename(temporary, to: path)
         try syncDirectory(parentDirectory(of: path))
     }
+
+    public func replace(_ path: String, with bytes: MappedBytes) throws(FileError) {
+        defer { withExtendedLifetime(bytes) {} }
+        try replace(path, with: bytes.bytes)
+    }
 }
 
 /// `a/b` of `a/b/c`, `.` of `c`, `/` of `/c`.
@@ -89,3 +121,6 @@ public func parentDirectory(of path: String) -> String {
     while parts.last == "/" { parts.removeLast() }
     return parts.isEmpty ? "/" : String(parts)
 }
+
+/// `c` of `a/b/c`.
+public func lastName(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }

@@ -84,10 +84,12 @@ final class PosixFile: OpenFile {
         return MappedBytes(mapped: UnsafeRawBufferPointer(start: start, count: size))
     }
 
-    /// Takes the exclusive lock of the file, or fails at once.
-    func lockExclusively() throws(FileError) {
+    /// Takes the exclusive lock of the file; when it is held, waits for it or fails at once.
+    func lockExclusively(waiting: Bool) throws(FileError) {
         let descriptor = descriptor.load(ordering: .relaxed)
-        guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else { throw FileError(lastError: "lock", path) }
+        while flock(descriptor, waiting ? LOCK_EX : LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EINTR, !Termination.isRequested else { throw FileError(lastError: "lock", path) }
+        }
     }
 }
 
@@ -96,9 +98,9 @@ final class PosixFileLock: FileLock {
     private let file: PosixFile
     var path: String { file.path }
 
-    init(path: String) throws(FileError) {
+    init(path: String, waiting: Bool) throws(FileError) {
         file = try PosixFile(path: path, opening: .writing)
-        try file.lockExclusively()
+        try file.lockExclusively(waiting: waiting)
     }
 
     func unlock() { file.close() }

@@ -62,11 +62,15 @@ public final class PosixFileSystem: FileSystem {
             if name != ".", name != ".." { names.append(name) }
         }
         guard errno == 0 else { throw FileError(lastError: "list", directory) }
-        return names.sorted()
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     public func makeDirectory(_ path: String) throws(FileError) {
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw FileError(lastError: "make directory", path) }
+        if mkdir(path, 0o755) == 0 { return }
+        let failure = FileError(lastError: "make directory", path)
+        guard failure.code == .exists else { throw failure }
+        var status = Glibc.stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { throw failure }
     }
 
     public func remove(_ path: String) throws(FileError) {
@@ -79,10 +83,14 @@ public final class PosixFileSystem: FileSystem {
 
     public func syncDirectory(_ path: String) throws(FileError) {
         let descriptor = retrying { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw FileError(lastError: "open", path) }
+        guard descriptor >= 0 else { throw FileError(lastError: "sync directory", path) }
         defer { close(descriptor) }
         guard retrying({ fsync(descriptor) }) == 0 else { throw FileError(lastError: "sync directory", path) }
     }
 
-    public func lock(_ path: String) throws(FileError) -> any FileLock { try PosixFileLock(path: path) }
+    public func lock(_ path: String, waiting: Bool) throws(FileError) -> any FileLock {
+        try PosixFileLock(path: path, waiting: waiting)
+    }
+
+    public func watch(_ path: String) throws(FileError) -> any FileWatch { try PosixFileWatch(path: path) }
 }

@@ -169,7 +169,9 @@ import Testing
             {"name":"a","type":{"type":"long"},"doc":"x","default":0},{"name":"b","type":{"type":"string"}},
             {"name":"c","type":{"type":"bytes","logicalType":"decimal","precision":9}}]}
             """
-        let columns = [Column("a", .long), Column("b", .string), Column("c", .decimal(scale: 0))]
+        let columns = [
+            Column("a", .long, default: .integer(0)), Column("b", .string), Column("c", .decimal(scale: 0)),
+        ]
         #expect(try RecordSchema(avsc: text) == RecordSchema(name: "Transaction", columns: columns))
     }
 

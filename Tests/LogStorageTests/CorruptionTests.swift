@@ -15,7 +15,7 @@ struct CorruptionTests {
             try writer.append(batch(number, 2))
         }
         if syncedToTheEnd { try writer.sync() }
-        let segments = try SegmentName.all(in: topic, fileSystem).map { path($0.log) }
+        let segments = try TopicLayout(topic, fileSystem).segments.map { path($0.name.log) }
         return (fileSystem, segments)
     }
 
@@ -105,13 +105,16 @@ struct CorruptionTests {
         #expect(throws: LogError.self) { try readAll(fileSystem) }
     }
 
-    @Test func aSealedSegmentHasItsSum() throws {
+    @Test func aSealedSegmentHasItsSeal() throws {
         let (fileSystem, segments) = try makeLog(syncedToTheEnd: true)
         let bytes = try fileSystem.read(segments[0])
-        var sum = ByteWriter()
-        sum.appendBigEndian(bytes.withUnsafeBytes { crc32c($0) })
-        sum.appendBigEndian(Int64(bytes.count))
-        #expect(try fileSystem.read(path("00000000000000000000.sum")) == sum.array)
-        #expect(try fileSystem.list(topic).filter { $0.hasSuffix(".sum") }.count == 1)
+        let layout = try TopicLayout(topic, fileSystem)
+        let seal = try #require(layout.segments[0].seal)
+        #expect(seal.logBytes == bytes.count)
+        #expect(seal.logChecksum == bytes.withUnsafeBytes { crc32c($0) })
+        #expect(seal.records == 4)
+        #expect(seal.endOffset == Offset(4))
+        #expect(seal.times == EventTime(milliseconds: 0)...EventTime(milliseconds: 1_001))
+        #expect(try fileSystem.list(topic).filter { $0.hasSuffix(".seal") } == ["00000000000000000000.seal"])
     }
 }

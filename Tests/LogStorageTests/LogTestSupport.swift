@@ -11,6 +11,8 @@ struct TestRecord: Hashable {
     var time: Int64
     var key: [UInt8]?
     var value: [UInt8]
+    var isTombstone = false
+    var headers: [RecordHeader] = []
 
     init(_ time: Int64, key: [UInt8]? = nil, _ value: [UInt8]) {
         self.time = time
@@ -20,6 +22,15 @@ struct TestRecord: Hashable {
 
     init(_ record: RecordView) {
         self.init(record.timestamp.milliseconds, key: record.key.map { Array($0) }, Array(record.value))
+        isTombstone = record.isTombstone
+        headers = record.headers
+    }
+
+    /// Says that a key is gone.
+    static func tombstone(_ time: Int64, key: [UInt8]) -> TestRecord {
+        var record = TestRecord(time, key: key, [])
+        record.isTombstone = true
+        return record
     }
 
     /// Any of the shapes that a record can have.
@@ -39,10 +50,14 @@ extension RecordBatchBuilder {
     mutating func append(_ record: TestRecord) {
         record.value.withUnsafeBytes { value in
             let time = EventTime(milliseconds: record.time)
-            if let key = record.key {
-                key.withUnsafeBytes { append(timestamp: time, key: $0, value: value) }
-            } else {
-                append(timestamp: time, value: value)
+            (record.key ?? []).withUnsafeBytes { bytes in
+                let key = record.key == nil ? nil : bytes
+                if record.isTombstone || !record.headers.isEmpty {
+                    append(
+                        timestamp: time, key: key, value: record.isTombstone ? nil : value, headers: record.headers)
+                } else {
+                    append(timestamp: time, key: key, value: value)
+                }
             }
         }
     }
@@ -60,10 +75,12 @@ extension TopicWriter {
     }
 
     /// Appends one batch.
-    @discardableResult func append(_ records: [TestRecord]) throws(LogError) -> Offset {
+    @discardableResult func append(
+        _ records: [TestRecord], producer: ProducerPosition = .none
+    ) throws(LogError) -> Offset {
         var batch = RecordBatchBuilder()
         for record in records { batch.append(record) }
-        return try append(&batch)
+        return try append(&batch, producer: producer)
     }
 }
 

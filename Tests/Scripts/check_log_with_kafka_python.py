@@ -2,9 +2,10 @@
 
     python3 check_log_with_kafka_python.py LOGDIR
 
-Checks each segment below LOGDIR: checksums, offsets without holes, the sum of sealed segments, and values by
-LOGDIR/schemas/N.avsc where they carry an envelope. Prints the records by topic; ends with 1 if anything is wrong.
-Needs the packages kafka-python and fastavro.
+Checks each segment below LOGDIR: checksums, batches without a hole between them, the seal of sealed segments, and
+values by the schemas/N.avsc next above where they carry an envelope. Where a topic has a list of its records beside it
+(expected.ndjson: offset, timestamp, key, value, headers), they have to be those. Prints the records by topic; ends
+with 1 if anything is wrong. Needs the packages kafka-python and fastavro.
 """
 
 import collections
@@ -40,16 +41,33 @@ def decode(value, schemas):
     return schemas[number]["name"]
 
 
-def check_sum(log, data):
-    path = log.with_suffix(".sum")
+def check_seal(log, data, end):
+    path = log.with_suffix(".seal")
     if not path.exists():
-        raise ValueError("no sum beside a sealed segment")
-    checksum, count = struct.unpack(">Iq", path.read_bytes())
-    if count != len(data) or checksum != crc32c_bytes(data):
-        raise ValueError("the sum does not fit the segment")
+        raise ValueError("no seal beside a sealed segment")
+    seal = path.read_bytes()
+    count, checksum = struct.unpack(">qI", seal[:12])
+    (sealed_end,) = struct.unpack(">q", seal[36:44])
+    own = crc32c_bytes(struct.pack(">q", int(log.stem)) + seal[:60])
+    if len(seal) != 64 or struct.unpack(">I", seal[60:])[0] != own:
+        raise ValueError("the seal's own checksum is wrong")
+    if count != len(data) or checksum != crc32c_bytes(data) or sealed_end != end:
+        raise ValueError("the seal does not fit the segment")
 
 
-def check_segment(log, next_offset, schemas, kinds):
+def row(record):
+    """A record as expected.ndjson has it."""
+    text = lambda value: None if value is None else bytes(value).hex()
+    return {
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "key": text(record.key),
+        "value": text(record.value),
+        "headers": [[key, text(value)] for key, value in record.headers],
+    }
+
+
+def check_segment(log, next_offset, schemas, kinds, rows):
     """Checks one segment and gives the offset after it."""
     data = log.read_bytes()
     batches = MemoryRecords(data)
@@ -58,53 +76,81 @@ def check_segment(log, next_offset, schemas, kinds):
         batch = batches.next_batch()
         if batch.magic != 2 or not batch.validate_crc():
             raise ValueError(f"batch at offset {next_offset}: checksum or magic number is wrong")
+        if batch.base_offset != next_offset:
+            raise ValueError(f"batch at offset {batch.base_offset} where {next_offset} was expected")
+        end = next_offset + batch.last_offset_delta + 1
         latest = None
         count = 0
         for record in batch:
-            if record.offset != next_offset:
-                raise ValueError(f"offset {record.offset} where {next_offset} was expected")
+            if not next_offset <= record.offset < end:
+                raise ValueError(f"offset {record.offset} where {next_offset} up to {end} was expected")
+            next_offset = record.offset + 1
             try:
                 kinds[decode(record.value, schemas) or "(no envelope)"] += 1
             except Exception as error:
                 raise ValueError(f"record {record.offset}: {error}") from error
+            rows.append(row(record))
             latest = record.timestamp if latest is None else max(latest, record.timestamp)
-            next_offset += 1
             count += 1
-        if batch.max_timestamp != latest:
-            raise ValueError(f"batch before offset {next_offset}: the largest timestamp is not {batch.max_timestamp}")
-        if count == 0 or batch.last_offset_delta != count - 1:
-            raise ValueError(f"batch before offset {next_offset}: {count} records are not what its head says")
+        next_offset = end
+        if count > 0 and batch.max_timestamp != latest:
+            raise ValueError(f"batch before offset {end}: the largest timestamp is not {batch.max_timestamp}")
+        if count != struct.unpack(">i", data[covered + 57 : covered + 61])[0]:
+            raise ValueError(f"batch before offset {end}: {count} records are not what its head says")
         covered += struct.unpack(">i", data[covered + 8 : covered + 12])[0] + 12
     if covered != len(data):
         raise ValueError(f"{len(data) - covered} bytes after the last batch")
     return next_offset
 
 
+def schemas_for(topic, root, known):
+    """The schemas in the folder next above a topic."""
+    for folder in [topic, *topic.parents]:
+        if (folder / "schemas").is_dir():
+            if folder not in known:
+                known[folder] = read_schemas(folder / "schemas")
+            return known[folder]
+        if folder == root:
+            break
+    return {}
+
+
+def check_topic(topic, segments, schemas, kinds):
+    """Checks a topic's segments in order; gives the offset after each."""
+    rows = []
+    end = int(segments[0].stem)
+    for segment in segments:
+        if int(segment.stem) != end:
+            raise ValueError(f"{segment}: begins where offset {end} was expected")
+        try:
+            end = check_segment(segment, end, schemas, kinds, rows)
+            if segment is not segments[-1]:
+                check_seal(segment, segment.read_bytes(), end)
+        except Exception as error:
+            raise ValueError(f"{segment}: {error}") from error
+    listed = topic / "expected.ndjson"
+    if listed.exists() and [json.loads(line) for line in listed.read_text().splitlines()] != rows:
+        raise ValueError(f"{topic}: the records are not those of {listed.name}")
+    return len(rows)
+
+
 def main(log_directory):
     root = pathlib.Path(log_directory)
-    schemas = read_schemas(root / "schemas")
+    known = {}
     topics = collections.defaultdict(list)
     for path in root.rglob("*.log"):
         if len(path.stem) == 20 and path.stem.isdigit():
             topics[path.parent].append(path)
     errors = 0
     for topic, segments in sorted(topics.items()):
-        segments.sort()
-        start = end = int(segments[0].stem)
         kinds = collections.Counter()
-        for segment in segments:
-            try:
-                if int(segment.stem) != end:
-                    raise ValueError(f"begins where offset {end} was expected")
-                end = check_segment(segment, end, schemas, kinds)
-                if segment is not segments[-1]:
-                    check_sum(segment, segment.read_bytes())
-            except Exception as error:
-                errors += 1
-                print(f"{segment}: {error}")
-                break
-        names = ", ".join(f"{name} {count}" for name, count in sorted(kinds.items()))
-        print(f"{topic.relative_to(root)}: {end - start} records in {len(segments)} segments: {names or 'none'}")
+        try:
+            count = check_topic(topic, sorted(segments), schemas_for(topic, root, known), kinds)
+            names = ", ".join(f"{name} {number}" for name, number in sorted(kinds.items()))
+            print(f"{topic.relative_to(root)}: {count} records in {len(segments)} segments: {names or 'none'}")
+        except Exception as error:
+            errors += 1
+            print(error)
     if not topics:
         errors += 1
         print(f"{root}: no segments")

@@ -1,16 +1,26 @@
 import Foundation
 
 /// A new directory on the real file system, removed with all in it when this object goes.
+///
+/// Where the environment's `TIDEMARK_KEEP_LOGS` names a directory, it is made there and stays, so that other programs
+/// can judge the logs that tests write.
 public final class TemporaryDirectory {
     public let path: String
+    private let isKept: Bool
 
-    public init() throws {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("tidemark-\(UUID().uuidString)")
+    /// - Parameter isKeepable: false where the test damages what it writes.
+    public init(isKeepable: Bool = true) throws {
+        let kept = isKeepable ? ProcessInfo.processInfo.environment["TIDEMARK_KEEP_LOGS"] : nil
+        let parent = kept.map { URL(fileURLWithPath: $0) } ?? FileManager.default.temporaryDirectory
+        let url = parent.appendingPathComponent("tidemark-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
+        isKept = kept != nil
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        if !isKept { try? FileManager.default.removeItem(atPath: path) }
+    }
 
     /// Writes a file and gives its path.
     public func write(_ bytes: some Sequence<UInt8>, to name: String) throws -> String {

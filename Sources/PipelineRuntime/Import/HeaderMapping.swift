@@ -24,6 +24,14 @@ struct HeaderMapping {
         return field
     }
 
+    /// The field of a declared column, under its name or else one of its aliases; nil when there is none and none is
+    /// required.
+    mutating func take(_ column: Column, isRequired: Bool) throws(ImportError) -> Int? {
+        for name in [column.name] + column.aliases where has(name) { return try take(name, .declared) }
+        if isRequired { throw .missingColumn(column.name, .declared, header: header) }
+        return nil
+    }
+
     /// The fields that nobody took, under names that Avro allows and that are not yet `taken`.
     func rest(taken: [String]) -> [(name: String, field: Int)] {
         var taken = Set(taken)

@@ -30,7 +30,7 @@ struct LogSink: ~Copyable, ImportSink {
         (writer, self.schema, labelSchema, commandSchema) = try storage { () throws(LogError) in
             (
                 try TopicWriter(
-                    directory: log.input, fileSystem: fileSystem, options: TopicOptions(sync: .bytes(64 << 20))),
+                    directory: log.input, fileSystem: fileSystem, options: TopicOptions(sync: .interval)),
                 try schemas.register(schema), try schemas.register(.label(idType: idType)),
                 try schemas.register(.command)
             )

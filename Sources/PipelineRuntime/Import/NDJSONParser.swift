@@ -10,9 +10,10 @@ public enum NDJSONRecord {
 
 /// Turns lines of JSON, one object each, into transactions, labels and heartbeats.
 ///
-/// - A **transaction** has a member for each declared column and for the event time, in any order; the label and its
-///   time where they are known. Numbers may stand as numbers or in strings, and are read from their text, so that
-///   decimals are exact; a string column also takes a number or a truth value as it is written.
+/// - A **transaction** has a member for each declared column and for the event time, in any order (a column with a
+///   default may be left out); the label and its time where they are known. Numbers may stand as numbers or in strings,
+///   and are read from their text, so that decimals are exact; a string column also takes a number or a truth value as
+///   it is written.
 /// - A **label** has the id (under the id column's name or `transaction_id`), the label (under its column's name or
 ///   `label`) and none of the other declared columns; it may have `source` and a time (under the label-time column's
 ///   name, `label_time`, or the event time's name).
@@ -43,7 +44,7 @@ public struct NDJSONParser: ~Copyable {
         _ specification: InputSpecification, extraColumns: [String] = [], roundingNoise: Bool = true
     ) throws(ImportError) {
         var all = specification
-        all.columns += extraColumns.map { Column($0, .string) }
+        all.columns += extraColumns.map { Column($0, .string, default: .text("")) }
         try all.validate()
         self.specification = specification
         columns = all.columns
@@ -78,11 +79,11 @@ public struct NDJSONParser: ~Copyable {
         encoder.removeAll()
         for index in columns.indices {
             let member = members[column: index]
-            if index >= specification.columns.count, !member.isPresent {
-                encoder.body.appendVarint(0)
+            let column = columns[index]
+            if index != idIndex, !member.isPresent, let value = column.default {
+                encoder.body.appendAvro(value, as: column.type)
                 continue
             }
-            let column = columns[index]
             let text = try scalar(member, column.name)
             let problem = index == idIndex ? encoder.appendID(text, column.type) : encoder.append(text, column.type)
             if let problem { throw .field(column: column.name, problem, value: printable(text)) }

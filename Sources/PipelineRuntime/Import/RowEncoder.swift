@@ -82,6 +82,15 @@ struct RowEncoder: ~Copyable {
         return nil
     }
 
+    /// The value of `type` that a field of this text has; it takes the row's place.
+    mutating func value(of text: String, as type: ColumnType) -> Parsed<ColumnValue> {
+        removeAll()
+        let problem = Array(text.utf8).withUnsafeBytes { append($0, type) }
+        if let problem { return .problem(problem) }
+        var reader = ByteReader(body.bytes)
+        return .value(reader.readAvro(type))
+    }
+
     /// The row whose columns have been appended.
     func row(eventTime: EventTime, label: Bool?, labelTime: EventTime, line: Int) -> ParsedRow {
         ParsedRow(

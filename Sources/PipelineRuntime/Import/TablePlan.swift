@@ -3,7 +3,9 @@ import EventModel
 /// Which field of a table's rows serves for what.
 struct TablePlan {
     let header: [String]
-    /// A transaction's columns without the arrival time: the declared ones, then the others as strings.
+    /// A transaction's columns without the arrival time: the declared ones, then the others as strings. A declared one
+    /// that the table lacks is left out, since readers have its default; the others have the default "", so that tables
+    /// may have more of them or fewer.
     let columns: [Column]
     /// The field that each of `columns` is read from.
     let fields: [Int]
@@ -27,12 +29,18 @@ struct TablePlan {
         }
         (labelField, labelTimeField) = labelFields
         labelDelay = specification.label?.delay ?? .zero
+        var columns: [Column] = []
         var fields: [Int] = []
-        for column in specification.columns { fields.append(try mapping.take(column.name, .declared)) }
+        for column in specification.columns {
+            let isRequired = column.default == nil || column.name == specification.idColumn
+            guard let field = try mapping.take(column, isRequired: isRequired) else { continue }
+            columns.append(column)
+            fields.append(field)
+        }
         let others = mapping.rest(taken: specification.columns.map(\.name) + [RecordSchema.arrivalTimeColumn])
         self.header = header
         self.fields = fields + others.map(\.field)
-        columns = specification.columns + others.map { Column($0.name, .string) }
-        idIndex = specification.columns.firstIndex { $0.name == specification.idColumn } ?? 0
+        self.columns = columns + others.map { Column($0.name, .string, default: .text("")) }
+        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? 0
     }
 }

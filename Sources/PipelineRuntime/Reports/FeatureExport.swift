@@ -64,6 +64,7 @@ func forEachBlock(
         reader = try TopicReader(directory: log.input, fileSystem: fileSystem)
         reader.stopsAtDurableEnd = true
         schemas = try SchemaRegistry(log, fileSystem: fileSystem)
+        for reader in input.readerSchemas { try schemas.requireReadable(by: reader) }
         cursor = try reader.cursor(from: reader.startOffset)
     } catch { throw .log(error) }
     var decoder = RecordDecoder(plan: plan, input: input) { schemas.schema($0) }
@@ -79,6 +80,7 @@ func forEachBlock(
                 block.retain(batch.owner)
             }
         }
+        if records.isMalformed { throw .log(batch.malformedRecord(at: cursor.offset)) }
     }
     if block.recordCount > 0 { _ = try body(&block, reader.durableEnd) }
 }

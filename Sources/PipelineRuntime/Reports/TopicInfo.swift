@@ -9,11 +9,12 @@ public struct TopicInfo: Sendable {
     public var startOffset: Offset
     public var endOffset: Offset
     public var durableEnd: Offset
+    /// Fewer than offsets where compaction or repair took some out.
+    public var records: Int64
     public var bytes: Int
-    /// From the earliest to the latest event time; nil when there are no records.
+    public var segments: Int
+    /// From the earliest of the batches' first event times to the latest of all; nil when there are no records.
     public var times: ClosedRange<EventTime>?
-
-    public var records: Int64 { endOffset.value - startOffset.value }
 
     /// All topics of a log: the input, then each pipeline's.
     public static func all(
@@ -40,18 +41,13 @@ public struct TopicInfo: Sendable {
 
     private init(name: String, directory: String, fileSystem: any FileSystem) throws(LogError) {
         let reader = try TopicReader(directory: directory, fileSystem: fileSystem)
+        let contents = try reader.contents()
         self.name = name
-        startOffset = reader.startOffset
+        (startOffset, endOffset) = (contents.offsets.lowerBound, contents.offsets.upperBound)
         durableEnd = reader.durableEnd
-        bytes = try reader.byteCount()
-        var end = reader.startOffset
-        let cursor = try reader.cursor(from: reader.startOffset)
-        while let batch = try cursor.nextBatch() {
-            end = batch.endOffset
-            let first = min(times?.lowerBound ?? batch.baseTimestamp, batch.baseTimestamp)
-            let last = max(times?.upperBound ?? batch.maxTimestamp, batch.maxTimestamp)
-            times = first...last
-        }
-        endOffset = end
+        records = Int64(contents.records)
+        bytes = reader.byteCount
+        segments = contents.segments
+        times = contents.times
     }
 }

@@ -94,8 +94,8 @@ public final class PipelineRun {
         let plan = try Self.makePlan(specification)
         let directory = log.pipeline(specification.name)
         let reader = try Self.openInput(log, fileSystem)
+        let schemas = try Self.openSchemas(log, specification, fileSystem)
         lock = try Self.takeLock(directory, fileSystem)
-        let schemas = try Self.openSchemas(log, fileSystem)
         checkpoints = try Self.openCheckpoints(log, specification, schemas, fileSystem)
         topics = try Self.openTopics(log, specification, plan, schemas, fileSystem)
         decoder = DecoderBox(RecordDecoder(plan: plan, input: specification.input) { schemas.schema($0) })
@@ -135,10 +135,16 @@ public final class PipelineRun {
         } catch { throw .file(error) }
     }
 
+    /// - Throws: what of the declared columns some schema of the log cannot be read as; otherwise each record that it
+    ///   wrote would stand in quarantine.
     private static func openSchemas(
-        _ log: LogDirectory, _ fileSystem: any FileSystem
+        _ log: LogDirectory, _ specification: PipelineSpecification, _ fileSystem: any FileSystem
     ) throws(RuntimeError) -> SchemaRegistry {
-        do throws(LogError) { return try SchemaRegistry(log, fileSystem: fileSystem) } catch { throw .log(error) }
+        do throws(LogError) {
+            let schemas = try SchemaRegistry(log, fileSystem: fileSystem)
+            for reader in specification.input.readerSchemas { try schemas.requireReadable(by: reader) }
+            return schemas
+        } catch { throw .log(error) }
     }
 
     private static func openCheckpoints(
@@ -188,10 +194,12 @@ public final class PipelineRun {
             lastCheckpoint = offset
             try storage { () throws(LogError) in try topics.topics.truncate(to: checkpoint.outputEnds) }
         } else {
+            // Retention may have taken the log's beginning.
+            offset = reader.startOffset
             try storage { () throws(LogError) in try topics.topics.truncate(to: [:]) }
         }
         let copy = Array(text.utf8).withUnsafeBytes { MappedBytes(copying: $0) }
-        do throws(FileError) { try fileSystem.replace(directory + "/pipeline.yaml", with: copy.bytes) } catch {
+        do throws(FileError) { try fileSystem.replace(directory + "/pipeline.yaml", with: copy) } catch {
             throw .file(error)
         }
     }
@@ -262,9 +270,9 @@ public final class PipelineRun {
                         learned: line.learned, recentLoss: line.recentLoss))
                 if shouldStop() { return }
             }
-            if records.isMalformed {
-                throw .log(.malformedRecord(segment: log.input, position: 0, offset: offset))
-            }
+            if records.isMalformed { throw .log(batch.malformedRecord(at: offset)) }
+            // A repaired batch has fewer records than offsets.
+            offset = max(offset, min(batch.endOffset, end))
         }
         if parcel.block.recordCount > 0 { try hand(&parcel, to: line, withCheckpoint: false) }
     }

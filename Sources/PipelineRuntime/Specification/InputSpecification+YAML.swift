@@ -1,20 +1,25 @@
 import EventModel
+import Features
 
 extension InputSpecification {
     init(_ value: YAMLValue) throws(SpecificationError) {
         let input = try value.section(keys: ["id", "event_time", "ahead_tolerance", "columns", "label"])
         let time = try input.required("event_time").section(keys: ["column", "format"])
         let timeColumn = try time.required("column")
-        let columns = try readColumns(input.required("columns"))
+        let format = try time.required("format").choice(TimeFormat.self)
+        let columns = try readColumns(input.required("columns"), format)
         let label = try input["label"].map { value throws(SpecificationError) in try readLabel(value) }
         let id = try input.required("id")
         let idColumn = columns[try id.choice(of: columns.map(\.name), "the columns ")]
         guard idColumn.type == .long || idColumn.type == .string else {
             throw id.error("an id is a long or a string, but '\(idColumn.name)' is \(idColumn.type)")
         }
+        guard idColumn.default == nil else {
+            throw id.error("'\(idColumn.name)' has a default, which would be the id of many transactions; leave it out")
+        }
         self.init(
             columns: columns, idColumn: idColumn.name, eventTimeColumn: try timeColumn.text(),
-            eventTimeFormat: try time.required("format").choice(TimeFormat.self), label: label,
+            eventTimeFormat: format, label: label,
             aheadTolerance: try input["ahead_tolerance"]?.duration() ?? .day)
         try requireRolesApart(input)
     }
@@ -30,25 +35,70 @@ extension InputSpecification {
             if let role = roles[name] { throw value.error("'\(name)' is \(role) already") }
             roles[name] = value.path
         }
-        for column in try input.required("columns").section().entries {
+        let columns = try input.required("columns").section().entries
+        for column in columns {
             guard let role = roles[column.key] else { continue }
             throw column.value.error("'\(column.key)' is \(role) already; take it out of the columns")
+        }
+        for column in columns { roles[column.key] = column.value.path }
+        for column in columns {
+            guard column.value.node.mapping != nil, let aliases = try column.value.section()["aliases"] else {
+                continue
+            }
+            for alias in try aliases.list() {
+                let name = try alias.name()
+                if let role = roles[name] { throw alias.error("'\(name)' is \(role) already") }
+                roles[name] = alias.path
+            }
         }
     }
 }
 
-private func readColumns(_ value: YAMLValue) throws(SpecificationError) -> [Column] {
+private func readColumns(_ value: YAMLValue, _ format: TimeFormat) throws(SpecificationError) -> [Column] {
     var columns: [Column] = []
     for entry in try value.section().entries {
         guard Column.isValidName(entry.key) else {
             throw entry.value.error(
                 "\(quoted(entry.key)) is not a name (letters, digits and underscores, no digit first)")
         }
-        let expected = "a type: long, double, string, timestamp or decimal(SCALE) with a scale from 0 to 18"
-        guard let type = ColumnType(try entry.value.text(expected)) else { throw entry.value.error(expected: expected) }
-        columns.append(Column(entry.key, type))
+        columns.append(try readColumn(entry.key, entry.value, format))
     }
     return columns
+}
+
+/// `TYPE`, or `{ type: TYPE, default: VALUE, aliases: [NAME, ...] }`.
+private func readColumn(
+    _ name: String, _ value: YAMLValue, _ format: TimeFormat
+) throws(SpecificationError) -> Column {
+    guard value.node.mapping != nil else { return Column(name, try readType(value)) }
+    let section = try value.section(keys: ["type", "default", "aliases"])
+    let type = try readType(section.required("type"))
+    var aliases: [String] = []
+    for alias in try section["aliases"]?.list("a list of names") ?? [] { aliases.append(try alias.name()) }
+    let standIn = try section["default"].map { value throws(SpecificationError) in
+        try readDefault(value, type, format)
+    }
+    return Column(name, type, default: standIn, aliases: aliases)
+}
+
+private func readType(_ value: YAMLValue) throws(SpecificationError) -> ColumnType {
+    let expected = "a type: long, double, string, timestamp or decimal(SCALE) with a scale from 0 to 18"
+    guard let type = ColumnType(try value.text(expected)) else { throw value.error(expected: expected) }
+    return type
+}
+
+/// A default is written as a table would write the value.
+private func readDefault(
+    _ value: YAMLValue, _ type: ColumnType, _ format: TimeFormat
+) throws(SpecificationError) -> ColumnValue {
+    let text = try value.text("a value of type \(type)")
+    var encoder = RowEncoder(format, roundsNoise: false)
+    switch encoder.value(of: text, as: type) {
+    case .problem(let problem): throw value.error("\(quoted(text)) \(problem)")
+    case .value(.double(let number)) where number.magnitude > largestFeature:
+        throw value.error("\(quoted(text)) is too large to learn from; at most \(largestFeature)")
+    case .value(let standIn): return standIn
+    }
 }
 
 private func readLabel(_ value: YAMLValue) throws(SpecificationError) -> LabelSpecification {

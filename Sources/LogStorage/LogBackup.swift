@@ -1,0 +1,301 @@
+import EventModel
+import Platform
+
+/// A copy of a whole log in another directory, taken while its writers and pipelines go on; a backup is a log itself,
+/// and copied back it is restored.
+///
+/// Consistent without a lock: each pipeline's checkpoints first, then its outputs, which reach at least as far as the
+/// checkpoints say, then the input, which reaches at least as far as any output, then the schemas, which cover all
+/// values. Each topic is copied up to its durable end. Every batch's checksum is checked on the way, so damage is
+/// reported, not copied. Sealed segments that the backup has already are passed over.
+public struct LogBackup {
+    /// Made first and removed last: a directory that has it is no whole backup.
+    static let unfinishedMark = "backup-unfinished"
+    /// Tells a backup from a log that one works with.
+    static let mark = "backup"
+
+    private let source: LogDirectory
+    private let target: LogDirectory
+    private let fileSystem: any FileSystem
+
+    /// What was done.
+    public struct Report: Sendable {
+        public var topics = 0
+        public var segmentsCopied = 0
+        public var segmentsKept = 0
+        public var bytesCopied = 0
+        /// The end of the input in the copy.
+        public var inputEnd = Offset.zero
+    }
+
+    private var report = Report()
+    private var totalBytes = 0
+    private var doneBytes = 0
+    private let progress: (Int, Int) -> Void
+
+    /// - Parameter progress: told the bytes done and the bytes of all.
+    public init(
+        of source: LogDirectory, to target: LogDirectory, fileSystem: any FileSystem,
+        progress: @escaping (Int, Int) -> Void = { _, _ in }
+    ) {
+        self.source = source
+        self.target = target
+        self.fileSystem = fileSystem
+        self.progress = progress
+    }
+
+    /// Copies what the backup lacks.
+    /// - Throws: `.refused` where the target has something else than a backup.
+    public mutating func run() throws(LogError) -> Report {
+        try checkTarget(mayBeBackup: true)
+        let lock = try files { () throws(FileError) in
+            try fileSystem.createDirectory(target.path)
+            return try fileSystem.lock("\(target.path)/\(Self.mark).lock")
+        }
+        defer { lock.unlock() }
+        try copyAll(keepingMark: true)
+        return report
+    }
+
+    /// Copies a backup to a directory that is empty or not there, as a log to go on with.
+    public mutating func restore() throws(LogError) -> Report {
+        try source.checkIsWhole(fileSystem)
+        try checkTarget(mayBeBackup: false)
+        try files { () throws(FileError) in try fileSystem.createDirectory(target.path) }
+        try copyAll(keepingMark: false)
+        return report
+    }
+
+    private func checkTarget(mayBeBackup: Bool) throws(LogError) {
+        let names = try files { () throws(FileError) in
+            try fileSystem.exists(target.path) ? try fileSystem.list(target.path) : []
+        }
+        if names.isEmpty || (mayBeBackup && names.contains(Self.mark)) { return }
+        if names.contains(Self.unfinishedMark) { return }
+        throw .refused(
+            mayBeBackup
+                ? "\(target.path) is not empty and no backup; give a directory of its own"
+                : "\(target.path) is not empty; a backup is restored into a new directory")
+    }
+
+    private mutating func copyAll(keepingMark: Bool) throws(LogError) {
+        try mark(Self.unfinishedMark)
+        if keepingMark { try mark(Self.mark) }
+        let pipelines = try source.pipelineNames(fileSystem)
+        totalBytes = try bytes(ofTopicsIn: source.path)
+        for name in pipelines { totalBytes += try bytes(ofTopicsIn: source.pipeline(name)) }
+        for name in pipelines { try copyPipeline(name) }
+        for topic in try topics(in: source.path) where topic != "input-0" {
+            try copyTopic("\(source.path)/\(topic)", to: "\(target.path)/\(topic)")
+        }
+        if try topics(in: source.path).contains("input-0") {
+            report.inputEnd = try copyTopic(source.input, to: target.input)
+        }
+        try copyFiles(source.schemas, to: target.schemas) { $0.hasSuffix(".avsc") }
+        try files { () throws(FileError) in
+            try fileSystem.remove("\(target.path)/\(Self.unfinishedMark)")
+            try fileSystem.syncDirectory(target.path)
+        }
+    }
+
+    private func mark(_ name: String) throws(LogError) {
+        let empty = MappedBytes(copying: UnsafeRawBufferPointer(start: nil, count: 0))
+        try files { () throws(FileError) in
+            if try !fileSystem.exists("\(target.path)/\(name)") {
+                try fileSystem.replace("\(target.path)/\(name)", with: empty)
+            }
+        }
+    }
+
+    // MARK: a pipeline
+
+    private mutating func copyPipeline(_ name: String) throws(LogError) {
+        let (from, to) = (source.pipeline(name), target.pipeline(name))
+        let all = try topics(in: from)
+        // The states that checkpoints name come and go with them: copied at one moment.
+        if all.contains("checkpoints-0") {
+            let (from, to) = ("\(from)/checkpoints-0", "\(to)/checkpoints-0")
+            for attempt in 1... {
+                let states = try self.states(in: from)
+                try copyTopic(from, to: to)
+                let isWhole = try copyFiles(from, to: to) { $0.hasSuffix(".state") }
+                if isWhole, try states == self.states(in: from) { break }
+                if attempt == 20 { throw .busy(directory: from) }
+            }
+        }
+        for topic in all where topic != "checkpoints-0" { try copyTopic("\(from)/\(topic)", to: "\(to)/\(topic)") }
+        try copyFiles(from, to: to) { $0.hasSuffix(".yaml") }
+    }
+
+    private func states(in directory: String) throws(LogError) -> [String] {
+        try files { () throws(FileError) in try fileSystem.list(directory).filter { $0.hasSuffix(".state") } }
+    }
+
+    private func topics(in directory: String) throws(LogError) -> [String] {
+        try files { () throws(FileError) in
+            try fileSystem.exists(directory) ? try fileSystem.list(directory).filter { $0.hasSuffix("-0") } : []
+        }
+    }
+
+    private func bytes(ofTopicsIn directory: String) throws(LogError) -> Int {
+        var bytes = 0
+        for topic in try topics(in: directory) {
+            bytes += try TopicReader(directory: "\(directory)/\(topic)", fileSystem: fileSystem).byteCount
+        }
+        return bytes
+    }
+
+    /// Copies small files as they are, and removes those that the source no longer has.
+    /// - Returns: false when one went meanwhile.
+    @discardableResult private func copyFiles(
+        _ from: String, to: String, where isWanted: (String) -> Bool
+    ) throws(LogError) -> Bool {
+        try files { () throws(FileError) in
+            guard try fileSystem.exists(from) else { return true }
+            try fileSystem.createDirectory(to)
+            let wanted = try fileSystem.list(from).filter(isWanted)
+            for name in wanted {
+                do throws(FileError) {
+                    let bytes = try fileSystem.map("\(from)/\(name)")
+                    try fileSystem.replace("\(to)/\(name)", with: bytes)
+                } catch {
+                    if error.code == .noSuchFile { return false }
+                    throw error
+                }
+            }
+            for name in try fileSystem.list(to).filter(isWanted) where !wanted.contains(name) {
+                try fileSystem.remove("\(to)/\(name)")
+            }
+            return true
+        }
+    }
+
+    // MARK: a topic
+
+    /// Copies a topic up to its durable end.
+    /// - Returns: that end.
+    @discardableResult private mutating func copyTopic(_ from: String, to: String) throws(LogError) -> Offset {
+        report.topics += 1
+        try files { () throws(FileError) in try fileSystem.createDirectory(to) }
+        let copy = try TopicCopy(to, fileSystem)
+        for _ in 0..<20 {
+            let layout = try TopicLayout(from, fileSystem)
+            do throws(LogError) {
+                for segment in layout.segments where segment.base < layout.durableEnd {
+                    if copy.has(segment) {
+                        report.segmentsKept += 1
+                        doneBytes += segment.bytes
+                        continue
+                    }
+                    try copySegment(segment, layout, copy)
+                    report.segmentsCopied += 1
+                }
+                try copy.finish(layout)
+                try copyFiles(StoredOffset.directory(of: from), to: StoredOffset.directory(of: to)) {
+                    $0.hasSuffix(".offset")
+                }
+                return layout.durableEnd
+            } catch {
+                // Housekeeping has replaced or removed a segment meanwhile: look again.
+                guard case .file(let failure) = error, failure.code == .noSuchFile else { throw error }
+            }
+        }
+        throw .busy(directory: from)
+    }
+
+    private mutating func copySegment(
+        _ segment: Segment, _ layout: TopicLayout, _ copy: TopicCopy
+    ) throws(LogError) {
+        var source = try files { () throws(FileError) in
+            try SegmentSource(segment, in: layout.directory, fileSystem)
+        }
+        guard source.isAsListed else {
+            throw .file(FileError(operation: "map", path: segment.name.log, code: .noSuchFile))
+        }
+        var replacement = try copy.begin(segment)
+        while source.offset < layout.durableEnd, let batch = try source.nextWhole() {
+            try replacement.append(batch)
+            report.bytesCopied += batch.bytes.count
+            doneBytes += batch.bytes.count
+            progress(doneBytes, max(totalBytes, doneBytes))
+        }
+        try copy.end(&replacement, of: segment)
+    }
+}
+
+/// A topic's copy in the making.
+private struct TopicCopy {
+    private let directory: String
+    private let fileSystem: any FileSystem
+    private let housekeeping: Housekeeping
+    private let known: [SegmentName: Segment]
+
+    init(_ directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+        housekeeping = try Housekeeping(directory, fileSystem, TopicOptions())
+        var known: [SegmentName: Segment] = [:]
+        let names = try files { () throws(FileError) in try fileSystem.list(directory) }
+        for name in names.compactMap(SegmentName.init(file:)) {
+            do throws(FileError) { known[name] = try Segment(name, in: directory, fileSystem) } catch {
+                throw .file(error)
+            }
+        }
+        self.known = known
+    }
+
+    /// Whether the copy has that very segment, sealed.
+    func has(_ segment: Segment) -> Bool { segment.seal != nil && known[segment.name]?.seal?.log == segment.seal?.log }
+
+    func begin(_ segment: Segment) throws(LogError) -> SegmentReplacement {
+        try .begin([known[segment.name] ?? Segment(name: segment.name, bytes: 0, seal: nil)], in: housekeeping)
+    }
+
+    func end(_ replacement: inout SegmentReplacement, of segment: Segment) throws(LogError) {
+        if let seal = segment.seal {
+            guard replacement.checksum == seal.logChecksum, replacement.bytes == seal.logBytes else {
+                throw .corrupt(
+                    file: segment.name.log, position: 0, offset: segment.base,
+                    what: "the file is not the one that was sealed")
+            }
+            try replacement.commit()
+        } else {
+            try replacement.commitUnsealed()
+        }
+    }
+
+    /// Makes the copy end and begin where `layout` does.
+    func finish(_ layout: TopicLayout) throws(LogError) {
+        for (path, offset) in [
+            (TopicLayout.startPath(directory), layout.start),
+            (TopicLayout.durableEndPath(directory), layout.durableEnd),
+        ] {
+            let isKnown = try SlotFile.read(path, fileSystem) != nil
+            if offset == .zero && !isKnown && path == TopicLayout.startPath(directory) { continue }
+            let slot = try SlotFile(path, first: offset, fileSystem)
+            defer { slot.close() }
+            if slot.offset != offset { try files { () throws(FileError) in try slot.store(offset) } }
+        }
+        let wanted = Set(layout.segments.filter { $0.base < layout.durableEnd }.map(\.name))
+        let names = try files { () throws(FileError) in try fileSystem.list(directory) }
+        try files { () throws(FileError) in
+            for name in names {
+                if let owner = SegmentName.owner(of: name), !wanted.contains(owner) {
+                    try fileSystem.remove("\(directory)/\(name)")
+                }
+            }
+            try fileSystem.syncDirectory(directory)
+        }
+        _ = try housekeeping.clear(forWriter: true)
+        housekeeping.end()
+    }
+}
+
+extension LogDirectory {
+    /// - Throws: `.refused` where the directory is a backup that was not finished.
+    public func checkIsWhole(_ fileSystem: any FileSystem) throws(LogError) {
+        if try files({ () throws(FileError) in try fileSystem.exists("\(path)/\(LogBackup.unfinishedMark)") }) {
+            throw .refused("\(path) is a backup or restore that was not finished; run it again")
+        }
+    }
+}
