@@ -16,7 +16,9 @@ public struct Housekeeping {
     private let lock: any FileLock
 
     /// Takes the lock, waiting for it if need be.
-    init(_ directory: String, _ fileSystem: any FileSystem, _ options: TopicOptions) throws(LogError) {
+    public init(
+        _ directory: String, _ fileSystem: any FileSystem, _ options: TopicOptions = TopicOptions()
+    ) throws(LogError) {
         self.directory = directory
         self.fileSystem = fileSystem
         self.options = options
@@ -25,7 +27,8 @@ public struct Housekeeping {
         }
     }
 
-    func end() { lock.unlock() }
+    /// Lets the lock go.
+    public func end() { lock.unlock() }
 
     /// Clears up in a topic that is about to be written, if there is anything to clear.
     static func clear(
@@ -101,7 +104,7 @@ public struct Housekeeping {
             try SlotFile(TopicLayout.startPath(directory), first: layout.start, fileSystem).close()
         }
         try files { () throws(FileError) in
-            for file in strangers { try fileSystem.remove("\(directory)/\(file)") }
+            for file in strangers { try fileSystem.removeIfThere("\(directory)/\(file)") }
             try fileSystem.syncDirectory(directory)
         }
     }

@@ -13,6 +13,7 @@ public struct LogBackup {
     static let unfinishedMark = "backup-unfinished"
     /// Tells a backup from a log that one works with.
     static let mark = "backup"
+    private static let lockName = "backup.lock"
 
     private let source: LogDirectory
     private let target: LogDirectory
@@ -50,7 +51,7 @@ public struct LogBackup {
         try checkTarget(mayBeBackup: true)
         let lock = try files { () throws(FileError) in
             try fileSystem.createDirectory(target.path)
-            return try fileSystem.lock("\(target.path)/\(Self.mark).lock")
+            return try fileSystem.lock("\(target.path)/\(Self.lockName)")
         }
         defer { lock.unlock() }
         try copyAll(keepingMark: true)
@@ -70,8 +71,8 @@ public struct LogBackup {
         let names = try files { () throws(FileError) in
             try fileSystem.exists(target.path) ? try fileSystem.list(target.path) : []
         }
-        if names.isEmpty || (mayBeBackup && names.contains(Self.mark)) { return }
-        if names.contains(Self.unfinishedMark) { return }
+        let isEmpty = names.allSatisfy { $0 == Self.lockName || $0.hasSuffix(".tmp") }
+        if isEmpty || (mayBeBackup && names.contains(Self.mark)) || names.contains(Self.unfinishedMark) { return }
         throw .refused(
             mayBeBackup
                 ? "\(target.path) is not empty and no backup; give a directory of its own"
@@ -190,6 +191,7 @@ public struct LogBackup {
                     try copySegment(segment, layout, copy)
                     report.segmentsCopied += 1
                 }
+                try copyProducers(layout, to: to)
                 try copy.finish(layout)
                 try copyFiles(StoredOffset.directory(of: from), to: StoredOffset.directory(of: to)) {
                     $0.hasSuffix(".offset")
@@ -201,6 +203,18 @@ public struct LogBackup {
             }
         }
         throw .busy(directory: from)
+    }
+
+    /// Copies what each producer has sent as of the beginning of the newest segment.
+    private func copyProducers(_ layout: TopicLayout, to directory: String) throws(LogError) {
+        let copied = layout.segments.last { $0.base < layout.durableEnd }
+        let name = copied.map { $0.seal.map { SegmentName($0.endOffset) } ?? $0.name } ?? SegmentName(layout.start)
+        let from = "\(layout.directory)/\(name.producers)"
+        try files { () throws(FileError) in
+            if try fileSystem.exists(from) {
+                try fileSystem.replace("\(directory)/\(name.producers)", with: try fileSystem.map(from))
+            }
+        }
     }
 
     private mutating func copySegment(
@@ -280,7 +294,7 @@ private struct TopicCopy {
         let names = try files { () throws(FileError) in try fileSystem.list(directory) }
         try files { () throws(FileError) in
             for name in names {
-                if let owner = SegmentName.owner(of: name), !wanted.contains(owner) {
+                if let owner = SegmentName.owner(of: name), !wanted.contains(owner), owner.producers != name {
                     try fileSystem.remove("\(directory)/\(name)")
                 }
             }
@@ -288,6 +302,8 @@ private struct TopicCopy {
         }
         _ = try housekeeping.clear(forWriter: true)
         housekeeping.end()
+        // As a writer finds and leaves it.
+        try TopicWriter(directory: directory, fileSystem: fileSystem).close()
     }
 }
 

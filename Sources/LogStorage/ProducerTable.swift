@@ -24,6 +24,8 @@ struct ProducerTable {
     }
 
     private var producers: [Int64: Producer] = [:]
+    /// Whether it was not found beside its segment and had to be gathered.
+    private(set) var isGathered = false
 
     /// What is to be done with a batch.
     enum Verdict {
@@ -136,6 +138,7 @@ struct ProducerTable {
             self = table
             return
         }
+        isGathered = true
         for segment in layout.segments where segment.name < name {
             var source = try files { () throws(FileError) in
                 try SegmentSource(segment, in: layout.directory, fileSystem)

@@ -15,14 +15,22 @@ public final class SchemaRegistry {
     private let fileSystem: any FileSystem
     private var schemas: [Int32: RecordSchema] = [:]
 
+    /// - Throws: `.refused` where the log is a backup that was not finished; `.schema` where a file is damaged.
     public init(_ log: LogDirectory, fileSystem: any FileSystem) throws(LogError) {
         directory = log.schemas
         self.fileSystem = fileSystem
+        try log.checkIsWhole(fileSystem)
         if try files({ () throws(FileError) in try fileSystem.exists(log.schemas) }) { try load() }
     }
 
     /// The schema under a number, nil when there is none.
-    public func schema(_ id: SchemaID) -> RecordSchema? { schemas[id.number] }
+    ///
+    /// Another process may register schemas at any time, so one that is not known is looked for again.
+    public func schema(_ id: SchemaID) -> RecordSchema? {
+        if let known = schemas[id.number] { return known }
+        try? load()
+        return schemas[id.number]
+    }
 
     /// All schemas by number.
     public var all: [(id: SchemaID, schema: RecordSchema)] {

@@ -103,8 +103,7 @@ struct SegmentReplacement: ~Copyable {
 
     private func remove(_ name: SegmentName) throws(FileError) {
         for file in [name.log, name.index, name.timeIndex, name.seal] {
-            let path = "\(directory)/\(file)"
-            if try fileSystem.exists(path) { try fileSystem.remove(path) }
+            try fileSystem.removeIfThere("\(directory)/\(file)")
         }
     }
 }

@@ -86,24 +86,29 @@ struct SegmentSource {
         let before = self
         guard place.position > 0, place.position < segment.bytes else { return }
         (offset, position) = place
-        if file != nil {
-            window = MappedBytes(copying: UnsafeRawBufferPointer(start: nil, count: 0))
-            windowStart = position
-        } else if position > window.bytes.count {
+        if file == nil && position > window.bytes.count {
             self = before
             return
         }
+        forget()
         if case .batch = try next() { (offset, position) = place } else { self = before }
+    }
+
+    /// Whether there is nothing at the next batch's place, as far as is known.
+    var isAtEnd: Bool { position >= fileBytes }
+
+    /// Lets go what was read ahead of a segment that is still written.
+    private mutating func forget() {
+        guard file != nil else { return }
+        window = MappedBytes(copying: UnsafeRawBufferPointer(start: nil, count: 0))
+        windowStart = position
     }
 
     /// Goes to a place where a batch is known to stand.
     mutating func jump(to position: Int, offset: Offset) throws(LogError) {
         self.position = position
         self.offset = offset
-        if file != nil {
-            window = MappedBytes(copying: UnsafeRawBufferPointer(start: nil, count: 0))
-            windowStart = position
-        }
+        forget()
     }
 
     /// All bytes of the file.

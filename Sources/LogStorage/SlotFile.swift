@@ -31,11 +31,17 @@ final class SlotFile: @unchecked Sendable {
             slot = found
         } else {
             slot = Slot(number: 0, offset: first)
-            let bytes = Self.encoded(slot)
-            try files { () throws(FileError) in try fileSystem.replace(path, with: bytes) }
+            try Self.reset(path, to: first, fileSystem)
         }
         file = try files { () throws(FileError) in try fileSystem.open(path, .writing) }
         try files { () throws(FileError) in try write(slot) }
+    }
+
+    /// Writes the whole file anew, in one step.
+    static func reset(_ path: String, to offset: Offset, _ fileSystem: any FileSystem) throws(LogError) {
+        try files { () throws(FileError) in
+            try fileSystem.replace(path, with: encoded(Slot(number: 0, offset: offset)))
+        }
     }
 
     var offset: Offset { slot.offset }

@@ -45,6 +45,17 @@ public final class StoredOffset {
         }
     }
 
+    /// Removes what is stored, durably: the reader begins anew, and retention waits for it no more.
+    public func forget() throws(LogError) {
+        file?.close()
+        file = nil
+        try files { () throws(FileError) in
+            guard try fileSystem.exists(path) else { return }
+            try fileSystem.remove(path)
+            try fileSystem.syncDirectory(parentDirectory(of: path))
+        }
+    }
+
     public func close() {
         file?.close()
         lock.unlock()

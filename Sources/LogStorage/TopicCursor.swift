@@ -7,12 +7,15 @@ public final class TopicCursor {
     /// The first record not yet given.
     public private(set) var offset: Offset
     private var source: SegmentSource?
-    private var generation: Int
+    /// The reader's numbers when the cursor last looked.
+    private var cuts: Int
+    private var refreshes: Int
 
     init(_ reader: TopicReader, from offset: Offset) {
         self.reader = reader
         self.offset = offset
-        generation = reader.generation
+        cuts = reader.cuts
+        refreshes = reader.refreshes
     }
 
     /// The next batch, or nil at the end of what there is; call `reader.refresh()` and ask again for more.
@@ -33,22 +36,26 @@ public final class TopicCursor {
                 return batch.baseOffset < offset ? batch.starting(at: offset) : batch
             case .end:
                 if try moveOn(from: source) { continue }
-                try checkEnd(source, "the log ends here, but more had been made durable")
+                if try !endsHere(source, "the log ends here, but more had been made durable") { continue }
                 return nil
             case .fault(let fault):
-                try checkEnd(source, fault.text)
+                if try !endsHere(source, fault.text) { continue }
                 return nil
             }
         }
         return nil
     }
 
-    /// Throws if the records cannot end at this place.
-    private func checkEnd(_ source: SegmentSource, _ what: String) throws(LogError) {
-        if reader.mayEnd(source) { return }
-        // The topic may have been cut back since the reader last looked.
+    /// Whether the records end at this place; false where the topic has changed and one has to look again.
+    /// - Throws: where they cannot.
+    private func endsHere(_ source: SegmentSource, _ what: String) throws(LogError) -> Bool {
+        if reader.mayEnd(source) { return true }
+        // The topic may have been cut back, or have grown, since the reader last looked.
+        let cuts = reader.cuts
         try reader.refresh()
-        if reader.mayEnd(source) { return }
+        if cuts != reader.cuts { return false }
+        if reader.mayEnd(source) { return true }
+        if source.isAtEnd, try moveOn(from: source) { return false }
         if source.offset < reader.startOffset { throw reader.outOfRange(source.offset) }
         throw .corrupt(
             file: reader.path(source.segment.name), position: source.position, offset: source.offset, what: what)
@@ -56,10 +63,10 @@ public final class TopicCursor {
 
     /// Finds the segment of `offset`, unless the cursor stands in one.
     private func hasSource() throws(LogError) -> Bool {
-        if generation != reader.generation {
-            generation = reader.generation
-            source = nil
-        }
+        if cuts != reader.cuts { source = nil }
+        // A segment that was still written may be another file by now.
+        if refreshes != reader.refreshes, let old = source, old.segment.seal == nil { source = nil }
+        (cuts, refreshes) = (reader.cuts, reader.refreshes)
         if source != nil { return true }
         guard let segment = reader.layout.segment(holding: offset) else {
             if offset < reader.durableEnd { throw reader.outOfRange(offset) }

@@ -42,10 +42,19 @@ struct TopicLayout {
             let start = try Self.readStart(directory, fileSystem)
             (self.start, durableEnd) = (start, end?.offset ?? .zero)
             guard try list(fileSystem, known), try Self.readStart(directory, fileSystem) == start else { continue }
+            // What was known may be of files that have been replaced by others of the same length.
+            if !known.isEmpty && !isContiguous {
+                known = [:]
+                continue
+            }
             try check(hasDurableEnd: end != nil)
             return
         }
         throw .busy(directory: directory)
+    }
+
+    private var isContiguous: Bool {
+        zip(segments, segments.dropFirst()).allSatisfy { $0.seal.map(\.endOffset) ?? $1.base == $1.base }
     }
 
     private static func readStart(_ directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Offset {

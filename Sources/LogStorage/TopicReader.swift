@@ -8,8 +8,9 @@ public final class TopicReader {
     let fileSystem: any FileSystem
     private(set) var layout: TopicLayout
     private var mapped: [SegmentName: SegmentSource] = [:]
-    /// Grows when the topic was cut back: cursors then look for their place anew.
-    private(set) var generation = 0
+    /// How often it was seen that the topic had been cut back: cursors then look for their place anew.
+    private(set) var cuts = 0
+    private(set) var refreshes = 0
 
     /// Whether cursors end at the durable end, as those must that act on what they read. Otherwise they go on to what
     /// may still be lost in a crash.
@@ -26,8 +27,9 @@ public final class TopicReader {
     public func refresh() throws(LogError) {
         let before = layout
         layout = try TopicLayout(directory, fileSystem, after: before)
+        refreshes += 1
         if layout.isCutBack(from: before) {
-            generation += 1
+            cuts += 1
             mapped = [:]
         }
     }

@@ -48,17 +48,28 @@ public struct TopicRepair {
     public func close() { lock.unlock() }
 
     /// Finds out what there is to do.
-    public func plan() throws(LogError) -> RepairPlan { try Survey(directory, fileSystem).plan }
+    public func plan() throws(LogError) -> RepairPlan {
+        var plan = try Survey(directory, fileSystem).plan
+        var verification = TopicVerification(directory: directory, fileSystem: fileSystem)
+        plan.mended += try verification.run().filter { $0.severity == .note }.map { "\($0.file): \($0.what)" }
+        return plan
+    }
 
-    /// Does it.
+    /// Does it, and lets the topic go.
     public func apply() throws(LogError) {
+        try rewriteSegments()
+        lock.unlock()
+        // Opening puts right what costs nothing.
+        try TopicWriter(directory: directory, fileSystem: fileSystem, options: options).close()
+    }
+
+    private func rewriteSegments() throws(LogError) {
         let housekeeping = try Housekeeping(directory, fileSystem, options)
         defer { housekeeping.end() }
         let survey = try Survey(directory, fileSystem)
         try keepDamagedBytes(survey.plan)
         for segment in survey.segments where segment.needsRewriting { try rewrite(segment, housekeeping) }
         try mendSlots(survey)
-        _ = try housekeeping.clear(forWriter: true)
     }
 
     private func keepDamagedBytes(_ plan: RepairPlan) throws(LogError) {
@@ -100,11 +111,9 @@ public struct TopicRepair {
         for (path, isReadable, offset) in [
             (TopicLayout.durableEndPath(directory), survey.isDurableEndReadable, survey.end),
             (TopicLayout.startPath(directory), survey.isStartReadable, survey.start),
-        ] where !isReadable {
-            try files { () throws(FileError) in
-                if try fileSystem.exists(path) { try fileSystem.remove(path) }
-            }
-            try SlotFile(path, first: offset, fileSystem).close()
+        ] {
+            let isFaulty = try SlotFile.fault(path, fileSystem) != nil
+            if !isReadable || isFaulty { try SlotFile.reset(path, to: offset, fileSystem) }
         }
     }
 }
@@ -148,12 +157,8 @@ private struct Survey {
         let (durableEnd, isDurableEndReadable) = try slot(
             TopicLayout.durableEndPath(directory), isMissingFine: names.isEmpty)
         self.isStartReadable = isStartReadable
-        if storedStart == nil, isStartReadable, let first = names.first, first.base > .zero {
-            self.isStartReadable = false
-            plan.mended.append("\(TopicLayout.startPath(directory)): it is missing; the log begins at \(first.base)")
-        }
         self.isDurableEndReadable = isDurableEndReadable
-        start = storedStart ?? names.first?.base ?? .zero
+        start = storedStart ?? (isStartReadable ? .zero : names.first?.base ?? .zero)
         end = start
         for (number, name) in names.enumerated() {
             if name.base < end && name != names.first { continue }
@@ -167,6 +172,7 @@ private struct Survey {
             try add(found, next: next, durableEnd: durableEnd)
         }
         if let durableEnd, end < durableEnd { addMissing(upTo: durableEnd) }
+        if let durableEnd, isDurableEndReadable { end = durableEnd }
     }
 
     private mutating func slot(

@@ -17,6 +17,14 @@ public struct LogDamage: Hashable, Sendable, CustomStringConvertible {
     public var offset: Offset?
     public var what: String
 
+    public init(severity: Severity, file: String, position: Int, offset: Offset?, what: String) {
+        self.severity = severity
+        self.file = file
+        self.position = position
+        self.offset = offset
+        self.what = what
+    }
+
     public var description: String {
         "\(severity.rawValue): \(file): \(what), at byte \(position)" + (offset.map { " (offset \($0))" } ?? "")
     }
@@ -135,7 +143,7 @@ public struct TopicVerification {
                     isTail ? .note : .damage, segment.name.log, source.position, source.offset,
                     isTail ? "\(fault.text) above the durable end; the next writer cuts it off" : fault.text)
                 // What follows has to be looked for byte by byte; see `TopicRepair`.
-                return segment.seal?.endOffset ?? source.offset
+                return segment.seal?.endOffset ?? max(source.offset, isLast ? durableEnd : source.offset)
             }
         }
         if let seal = segment.seal {

@@ -5,7 +5,7 @@ extension TopicWriter {
     /// Takes back all records from `end` on, or all that retention has left. It has to be the end of a batch; otherwise
     /// nothing is changed.
     ///
-    /// A reader must not stand beyond `end` meanwhile.
+    /// A reader must not stand beyond `end` meanwhile, and has to refresh before the log has grown beyond its old end.
     public func truncate(to end: Offset) throws(LogError) {
         guard end < endOffset else { return }
         let housekeeping = try Housekeeping(directory, fileSystem, options)
@@ -70,9 +70,8 @@ extension TopicWriter {
 
     private func remove(_ segment: SegmentName) throws(LogError) {
         try guarded { () throws(FileError) in
-            for file in [segment.log, segment.index, segment.timeIndex, segment.seal, segment.producers]
-            where try fileSystem.exists("\(directory)/\(file)") {
-                try fileSystem.remove("\(directory)/\(file)")
+            for file in [segment.log, segment.index, segment.timeIndex, segment.seal, segment.producers] {
+                try fileSystem.removeIfThere("\(directory)/\(file)")
             }
             try fileSystem.syncDirectory(directory)
         }

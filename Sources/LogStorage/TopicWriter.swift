@@ -55,6 +55,7 @@ public final class TopicWriter {
             try ActiveSegment.open(name, in: directory, fileSystem, indexInterval: options.indexIntervalBytes)
         }
         lastSync = 0
+        if producers.isGathered { try guarded { () throws(FileError) in try storeProducers(for: name) } }
         try recover()
         lastSync = clock.monotonicNanoseconds
     }
@@ -185,8 +186,7 @@ public final class TopicWriter {
             active.close()
             active = try ActiveSegment.open(next, in: directory, fileSystem, indexInterval: options.indexIntervalBytes)
             // The next segment's table has taken its place; the name may come back in a crash and is cleared then.
-            let oldTable = "\(directory)/\(old.producers)"
-            if try fileSystem.exists(oldTable) { try fileSystem.remove(oldTable) }
+            try fileSystem.removeIfThere("\(directory)/\(old.producers)")
         }
     }
 

@@ -95,6 +95,13 @@ extension FileSystem {
         try syncDirectory(parent)
     }
 
+    /// Removes a file that may be gone already, or that somebody else may be removing too.
+    public func removeIfThere(_ path: String) throws(FileError) {
+        do throws(FileError) { try remove(path) } catch {
+            if error.code != .noSuchFile { throw error }
+        }
+    }
+
     /// Replaces the file `path` in one step: after a crash it has the old contents or the new.
     public func replace(_ path: String, with bytes: UnsafeRawBufferPointer) throws(FileError) {
         let temporary = path + ".tmp"

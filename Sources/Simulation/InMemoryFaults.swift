@@ -27,7 +27,9 @@ struct InMemoryFaults {
     var targets: [Target] = []
     var chance = Chance(perTenThousand: 0, codes: [], operations: [])
 
-    func stream(ofCall call: Int) -> RandomStream { RandomStream(seed: seed, purpose: 0x6661_756c_74, index: UInt64(call)) }
+    func stream(ofCall call: Int) -> RandomStream {
+        RandomStream(seed: seed, purpose: 0x6661_756c_74, index: UInt64(call))
+    }
 
     /// What the call ends with, nil when it goes well.
     /// - Parameter takesSpace: whether it can find the disk full.

@@ -137,7 +137,7 @@ struct InMemoryFile {
 extension [UInt8] {
     /// Cuts the bytes, or appends zeros.
     fileprivate mutating func resize(to size: Int) {
-        if size < count { removeLast(count - size) } else { append(contentsOf: repeatElement(0, count: size - count)) }
+        if size < count { removeLast(count - size) } else { self += [UInt8](repeating: 0, count: size - count) }
     }
 }
 

@@ -109,7 +109,7 @@ public final class InMemoryFileSystem: FileSystem {
             try disk.call(.list, directory)
             return try disk.directories[disk.directory(at: directory, "list")].names.keys
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.sorted()
     }
 
     public func makeDirectory(_ path: String) throws(FileError) {

@@ -21,13 +21,14 @@ struct CorruptionTests {
 
     private var records: [TestRecord] { (0..<4).flatMap { batch($0, 2) } }
 
-    /// Calls `body` with the log once for each bit of `file` flipped, and for each byte inverted and zeroed.
+    /// Calls `body` with the log for each byte of `file`: with a bit flipped, inverted, zeroed. `FlipTests` flips every bit.
     private func forEachFlip(
         of file: String, in fileSystem: InMemoryFileSystem, _ body: (InMemoryFileSystem, Int) throws -> Void
     ) throws {
         let good = try fileSystem.read(file)
-        for position in good.indices {
-            for mask in [1, 2, 4, 8, 16, 32, 64, 128, 255, good[position]] as Set<UInt8> where mask != 0 {
+        // Between the slots of an offset's file there is nothing.
+        for position in good.indices where position % 4_096 < 300 {
+            for mask in [1 << (position & 7), 255, good[position]] as Set<UInt8> where mask != 0 {
                 let damaged = fileSystem.crash(leaving: .all)
                 var bytes = good
                 bytes[position] ^= mask

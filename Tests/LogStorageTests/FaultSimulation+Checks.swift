@@ -29,7 +29,9 @@ extension FaultSimulation {
         guard let writer else { return }
         for producer in producers {
             while let batch = unknownBatch(of: producer.id, in: writer) {
-                guard mayForgetProducers && model.mayBeForgotten(batch) else {
+                // It may be refused when it is sent again, but not be stored again.
+                let verdict = writer.producers.verdict(on: batch.producer, count: batch.end - batch.base)
+                guard case .isOutOfSequence = verdict, mayForgetProducers && model.mayBeForgotten(batch) else {
                     throw FaultViolation("the batch at \(batch.base) of producer \(producer.id) is not known")
                 }
                 model.forgetProducer(ofBatchAt: batch.base)
@@ -169,10 +171,10 @@ extension FaultSimulation {
         if random.below(40) == 0 { time += 1_000_000_000 }
         let key: [UInt8]? = !hasCompaction && random.below(4) == 0 ? nil : [UInt8(random.below(6))]
         if let key, random.below(6) == 0 { return .tombstone(time, key: key) }
-        let filler = [0, 3, 20, 130, 700][random.below(5)]
-        let value = withUnsafeBytes(of: UInt32(recordNumber).bigEndian) { Array($0) }
-        var record = TestRecord(
-            time, key: key, value + (0..<filler).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ recordNumber) })
+        var value = withUnsafeBytes(of: UInt32(recordNumber).bigEndian) { Array($0) }
+        value += [UInt8](
+            repeating: UInt8(truncatingIfNeeded: recordNumber), count: [0, 3, 20, 90, 400][random.below(5)])
+        var record = TestRecord(time, key: key, value)
         for number in 0..<(random.below(5) == 0 ? 2 : 0) {
             record.headers.append(RecordHeader(key: "h\(number)", value: number == 0 ? nil : [1, 2, 3]))
         }

@@ -157,11 +157,14 @@ extension FaultSimulation {
     // MARK: truncation
 
     private func truncate() throws {
-        guard let writer else { return }
         let floor = max(model.latestStart, model.truncationFloor)
         let ends = ([0] + model.batches.map(\.end)).filter { $0 >= floor && $0 < model.end }
         if ends.isEmpty { return }
-        let end = random.below(3) == 0 ? ends[random.below(ends.count)] : ends[ends.count - 1]
+        try truncate(to: random.below(3) == 0 ? ends[random.below(ends.count)] : ends[ends.count - 1])
+    }
+
+    func truncate(to end: Int) throws {
+        guard let writer else { return }
         // None may stand beyond the end.
         readers.removeAll { $0.position > end }
         let durable = model.acknowledged
@@ -226,11 +229,15 @@ extension FaultSimulation {
     }
 
     private func retain() throws {
-        let policy = RetentionPolicy(
-            maximumAge: random.below(3) == 0 ? nil : EventDuration(milliseconds: Int64(random.below(60_000))),
-            maximumBytes: random.below(3) == 0 ? random.below(4_000) : nil,
-            reference: EventTime(milliseconds: clock),
-            floor: Offset(Int64(random.below(2) == 0 ? model.end : random.below(model.end + 1))))
+        try retain(
+            RetentionPolicy(
+                maximumAge: random.below(3) == 0 ? nil : EventDuration(milliseconds: Int64(random.below(60_000))),
+                maximumBytes: random.below(3) == 0 ? random.below(4_000) : nil,
+                reference: EventTime(milliseconds: clock),
+                floor: Offset(Int64(random.below(2) == 0 ? model.end : random.below(model.end + 1)))))
+    }
+
+    func retain(_ policy: RetentionPolicy) throws {
         try housekeep("retention") { housekeeping in
             let plan = try housekeeping.retentionPlan(policy)
             try check(plan, policy)

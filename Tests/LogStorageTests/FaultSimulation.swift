@@ -42,7 +42,13 @@ final class FaultSimulation {
     /// The call in which the process dies.
     private var lastCall = Int.max
 
-    init(seed: UInt64, keepsTrace: Bool = false, bug: @escaping (any FileSystem) -> any FileSystem = { $0 }) {
+    /// - Parameters:
+    ///   - options: nil: at random.
+    ///   - bug: what the log gets of the disk.
+    init(
+        seed: UInt64, options fixed: TopicOptions? = nil, keepsTrace: Bool = false,
+        bug: @escaping (any FileSystem) -> any FileSystem = { $0 }
+    ) {
         self.seed = seed
         self.bug = bug
         random = RandomStream(seed: seed, purpose: 0x6661_756c_7473)
@@ -50,10 +56,11 @@ final class FaultSimulation {
         let policies: [TopicOptions.SyncPolicy] = [
             .never, .never, .always, .interval(bytes: 300, milliseconds: 1_000_000),
         ]
-        options = TopicOptions(
+        let drawn = TopicOptions(
             segmentBytes: segmentBytes, indexIntervalBytes: [0, 100, 300][random.below(3)],
             sync: policies[random.below(4)])
-        hasCompaction = random.below(2) == 0
+        options = fixed ?? drawn
+        hasCompaction = random.below(2) == 0 || fixed != nil
         disk = InMemoryFileSystem(faultSeed: seed, keepsTrace: keepsTrace)
         fileSystem = bug(disk)
     }

@@ -38,7 +38,14 @@ struct TestRecord: Hashable {
         let times: [Int64] = [0, -1, 63, -64, 64, 1_700_000_000_000, -62_135_596_800_000, Int64(random.below(1 << 40))]
         let key: [UInt8]? = random.below(3) == 0 ? nil : bytes(random.below(9), &random)
         let sizes = [0, 1, 40, 63, 64, 65, 300]
-        return TestRecord(times[random.below(times.count)], key: key, bytes(sizes[random.below(sizes.count)], &random))
+        let time = times[random.below(times.count)]
+        var record = TestRecord(time, key: key, bytes(sizes[random.below(sizes.count)], &random))
+        if let key, random.below(8) == 0 { record = .tombstone(time, key: key) }
+        for _ in 0..<(random.below(4) == 0 ? 1 + random.below(3) : 0) {
+            let value = random.below(3) == 0 ? nil : bytes(random.below(70), &random)
+            record.headers.append(RecordHeader(key: ["", "id", "größe"][random.below(3)], value: value))
+        }
+        return record
     }
 
     private static func bytes(_ count: Int, _ random: inout RandomStream) -> [UInt8] {

@@ -116,6 +116,8 @@ public struct Importer {
         let sink = try LogSink(
             log, source: source, recorded: history.recordCount, schema: schema, idType: input.idType, schemas: schemas,
             malformed: malformed, fileSystem: fileSystem)
+        let gone = max(history.goneCount, sink.unknownCount)
+        if gone > 0 { throw .importedRecordsGone(gone, source: name) }
         return Target(
             sink, history: history, sequence: ImportSequence(aheadTolerance: input.aheadTolerance), name: name)
     }

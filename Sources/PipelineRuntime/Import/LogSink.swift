@@ -37,6 +37,12 @@ struct LogSink: ~Copyable, ImportSink {
         }
     }
 
+    /// Records that the source has written beyond those that the log still has.
+    var unknownCount: Int64 {
+        guard let next = writer.nextPosition(ofProducer: source.value) else { return 0 }
+        return (Int64(next.sequence) - recorded) & 0x7FFF_FFFF
+    }
+
     mutating func append(_ row: ParsedRow, arrivalTime: EventTime) throws(LogError) {
         value.removeAll()
         value.append(row, schema: schema, arrivalTime: arrivalTime)

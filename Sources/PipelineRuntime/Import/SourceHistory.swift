@@ -4,8 +4,10 @@ import Platform
 
 /// What a log already has from a source, record by record.
 final class SourceHistory {
-    /// Records of the source in the log.
+    /// Records of the source that were ever written.
     let recordCount: Int64
+    /// Those of them that are no longer there.
+    let goneCount: Int64
     private let source: SourceIdentity
     private let schemas: SchemaRegistry
     private let cursor: TopicCursor?
@@ -19,11 +21,16 @@ final class SourceHistory {
         self.source = source
         self.schemas = schemas
         var count: Int64 = 0
+        var found: Int64 = 0
         do throws(LogError) {
             let reader = try TopicReader(directory: log.input, fileSystem: fileSystem)
             let counting = try reader.cursor(from: reader.startOffset)
             while let batch = try counting.nextBatch() {
-                if batch.producer.id == source.value { count += Int64(batch.count) }
+                guard batch.producer.id == source.value else { continue }
+                // Batches are numbered on by their first record, modulo 2³¹.
+                count += (Int64(batch.producer.sequence) - count) & 0x7FFF_FFFF
+                count += batch.endOffset.value - batch.baseOffset.value
+                found += Int64(batch.count)
             }
             cursor = try reader.cursor(from: reader.startOffset)
         } catch {
@@ -31,6 +38,7 @@ final class SourceHistory {
             cursor = nil
         }
         recordCount = count
+        goneCount = count - found
     }
 
     /// Labels behind the last row, once `next` has given nil.

@@ -22,13 +22,14 @@ public final class DecisionLog {
     private var batch: RecordBatchView?
     private var idIsText = false
 
+    /// - Parameter offset: the first decision's; nil: the oldest that retention has left.
     public init(
-        _ log: LogDirectory, pipeline: String, from offset: Offset = .zero, fileSystem: any FileSystem
+        _ log: LogDirectory, pipeline: String, from offset: Offset? = nil, fileSystem: any FileSystem
     ) throws(RuntimeError) {
         do throws(LogError) {
             schemas = try SchemaRegistry(log, fileSystem: fileSystem)
             let reader = try TopicReader(directory: log.topic("decisions-0", of: pipeline), fileSystem: fileSystem)
-            cursor = try reader.cursor(from: offset)
+            cursor = try reader.cursor(from: offset ?? reader.startOffset)
         } catch { throw .log(error) }
     }
 

@@ -29,6 +29,10 @@ public struct PipelineEvaluation: Sendable {
             for index in 0..<block.recordCount {
                 switch block.decoded(index) {
                 case .transaction(let row):
+                    // Retention may have taken the input of decisions that are still there.
+                    while let older = decision, older.inputOffset < block.input(index).offset {
+                        decision = try decisions.next()
+                    }
                     guard let current = decision, current.inputOffset == block.input(index).offset else { continue }
                     collector.append(current, row: row, of: block)
                     decision = try decisions.next()

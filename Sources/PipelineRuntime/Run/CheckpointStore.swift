@@ -20,12 +20,14 @@ struct CheckpointStore {
     private let fileSystem: any FileSystem
     private let writer: TopicWriter
     private let schema: SchemaID
+    private let schemas: SchemaRegistry
     /// State files kept: the newest, and one to fall back on.
     private static let kept = 2
 
     init(directory: String, schemas: SchemaRegistry, fileSystem: any FileSystem) throws(LogError) {
         self.directory = directory
         self.fileSystem = fileSystem
+        self.schemas = schemas
         schema = try schemas.register(OutputSchema.checkpoint)
         writer = try TopicWriter(directory: directory, fileSystem: fileSystem)
     }
@@ -82,27 +84,12 @@ struct CheckpointStore {
     }
 
     private func decode(_ value: UnsafeRawBufferPointer) -> Checkpoint? {
-        var reader = ByteReader(value)
-        guard reader.readEnvelope() == schema else { return nil }
-        let inputOffset = Offset(reader.readVarint())
-        let watermark = EventTime(milliseconds: reader.readVarint())
-        let digest = reader.readAvroString()
-        let fingerprint = reader.readAvroString()
-        _ = reader.readAvroString()
-        _ = reader.readAvroString()
-        let file = reader.readAvroString()
-        let bytes = reader.readVarint()
-        let checksum = reader.readVarint()
-        let ends = reader.readAvroString()
-        guard reader.isValid, let state = try? fileSystem.map("\(directory)/\(file)"),
-            Int64(state.bytes.count) == bytes, Int64(crc32c(state.bytes)) == checksum,
-            case .object(let members)? = try? JSONValue(parsing: ends)
+        guard let record = CheckpointRecord(value, schemas: schemas),
+            let state = try? fileSystem.map("\(directory)/\(record.stateFile)"), record.isWhole(state.bytes)
         else { return nil }
-        var outputEnds: [String: Offset] = [:]
-        for member in members { outputEnds[member.key] = member.value.int64.map(Offset.init) }
         return Checkpoint(
-            inputOffset: inputOffset, watermark: watermark, digest: digest, fingerprint: fingerprint,
-            outputEnds: outputEnds, state: state)
+            inputOffset: record.inputOffset, watermark: record.watermark, digest: record.digest,
+            fingerprint: record.fingerprint, outputEnds: record.outputEnds, state: state)
     }
 
     private func removeOldStates() throws(RuntimeError) {

@@ -93,8 +93,9 @@ public final class PipelineRun {
         BLAS.useOneThread()
         let plan = try Self.makePlan(specification)
         let directory = log.pipeline(specification.name)
-        let reader = try Self.openInput(log, fileSystem)
+        // First, because it refuses a backup that was not finished.
         let schemas = try Self.openSchemas(log, specification, fileSystem)
+        let reader = try Self.openInput(log, fileSystem)
         lock = try Self.takeLock(directory, fileSystem)
         checkpoints = try Self.openCheckpoints(log, specification, schemas, fileSystem)
         topics = try Self.openTopics(log, specification, plan, schemas, fileSystem)
@@ -174,6 +175,13 @@ public final class PipelineRun {
     public var tally: Tally { features.tally }
     public var watermark: EventTime { features.watermark }
     public var durableEnd: Offset { reader.durableEnd }
+
+    /// Where the decision of that number, counted from the run's first, stands in `decisions-0`. A replay from the start
+    /// goes on behind what retention has removed there, so the two may differ.
+    func offset(ofDecision number: Offset) -> Offset {
+        let end = topics.topics.ends["decisions-0"]?.value ?? 0
+        return Offset(number.value + end - tally.transactions)
+    }
 
     private func recover(directory: String, text: String) throws(RuntimeError) {
         if options.fresh { try checkpoints.removeAll() }

@@ -17,6 +17,8 @@ public enum RuntimeError: Error, CustomStringConvertible {
     case sourceChanged(ReplayMismatch, source: String)
     /// A row is not the one that was imported in its place.
     case rowChanged(line: Int, id: TransactionID, offset: Offset, source: String)
+    /// Records of a source that is imported again are no longer in the log.
+    case importedRecordsGone(Int64, source: String)
     case usage(String)
 
     public var description: String {
@@ -43,6 +45,11 @@ public enum RuntimeError: Error, CustomStringConvertible {
             \(source), line \(line): this row (transaction \(id)) is not the one that was imported in its place, which \
             stands at input offset \(offset); a table that was imported may only grow, so put changed or repaired rows \
             into a table of their own
+            """
+        case .importedRecordsGone(let count, let source):
+            """
+            \(source): the log no longer holds the first \(count) records of this table (retention or a repair took \
+            them), so its rows cannot be compared; put rows that are new into a table of their own
             """
         case .usage(let text): text
         }

@@ -232,7 +232,8 @@ public final class ScoringSession {
             var members = [JSONMember("transaction_id", id.map(Self.json) ?? .null)]
             if let first = collected.repeats[offset] {
                 let decision = try DecisionLog(
-                    run.log, pipeline: run.specification.name, from: first, fileSystem: run.fileSystem
+                    run.log, pipeline: run.specification.name, from: run.offset(ofDecision: first),
+                    fileSystem: run.fileSystem
                 ).next()
                 members.append(JSONMember("score", .optional(decision?.probability)))
                 members.append(JSONMember("status", .string("duplicate")))
