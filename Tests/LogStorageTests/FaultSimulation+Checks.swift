@@ -29,9 +29,7 @@ extension FaultSimulation {
         guard let writer else { return }
         for producer in producers {
             while let batch = unknownBatch(of: producer.id, in: writer) {
-                // It may be refused when it is sent again, but not be stored again.
-                let verdict = writer.producers.verdict(on: batch.producer, count: batch.end - batch.base)
-                guard case .isOutOfSequence = verdict, mayForgetProducers && model.mayBeForgotten(batch) else {
+                guard mayForgetProducers && model.mayBeForgotten(batch) else {
                     throw FaultViolation("the batch at \(batch.base) of producer \(producer.id) is not known")
                 }
                 model.forgetProducer(ofBatchAt: batch.base)
