@@ -19,11 +19,17 @@ public struct Housekeeping {
     public init(
         _ directory: String, _ fileSystem: any FileSystem, _ options: TopicOptions = TopicOptions()
     ) throws(LogError) {
+        try self.init(directory, fileSystem, options, waiting: true)
+    }
+
+    private init(
+        _ directory: String, _ fileSystem: any FileSystem, _ options: TopicOptions, waiting: Bool
+    ) throws(LogError) {
         self.directory = directory
         self.fileSystem = fileSystem
         self.options = options
         lock = try files { () throws(FileError) in
-            try fileSystem.lock(directory + "/housekeeping.lock", waiting: true)
+            try fileSystem.lock(directory + "/housekeeping.lock", waiting: waiting)
         }
     }
 
@@ -34,10 +40,17 @@ public struct Housekeeping {
     static func clear(
         _ directory: String, _ fileSystem: any FileSystem, _ options: TopicOptions, _ layout: inout TopicLayout
     ) throws(LogError) {
+        try layout.checkContinuity()
         if try !needsClearing(layout, fileSystem) { return }
-        let housekeeping = try Housekeeping(directory, fileSystem, options)
-        defer { housekeeping.end() }
-        layout = try housekeeping.clear(forWriter: true)
+        do throws(LogError) {
+            let isSealMissing = layout.segments.dropLast().contains { $0.seal == nil }
+            let housekeeping = try Housekeeping(directory, fileSystem, options, waiting: isSealMissing)
+            defer { housekeeping.end() }
+            layout = try housekeeping.clear(forWriter: true)
+        } catch {
+            // Somebody else keeps house, and clears up when it is done.
+            guard case .file(let failure) = error, failure.code == .wouldBlock else { throw error }
+        }
     }
 
     private static func needsClearing(
@@ -78,7 +91,7 @@ public struct Housekeeping {
     /// - Returns: the layout then.
     func clear(forWriter isWriter: Bool = false) throws(LogError) -> TopicLayout {
         let layout = try TopicLayout(directory, fileSystem)
-        try checkContinuity(layout)
+        try layout.checkContinuity()
         for segment in layout.segments.dropLast() where segment.seal == nil {
             try seal(segment, endingAt: layout.segments.first { $0.name > segment.name }?.base)
         }
@@ -106,15 +119,6 @@ public struct Housekeeping {
         try files { () throws(FileError) in
             for file in strangers { try fileSystem.removeIfThere("\(directory)/\(file)") }
             try fileSystem.syncDirectory(directory)
-        }
-    }
-
-    private func checkContinuity(_ layout: TopicLayout) throws(LogError) {
-        for (segment, next) in zip(layout.segments, layout.segments.dropFirst()) {
-            guard let seal = segment.seal, seal.endOffset != next.base else { continue }
-            throw .corrupt(
-                file: "\(directory)/\(SegmentName(seal.endOffset).log)", position: 0, offset: seal.endOffset,
-                what: "the file is missing; the log goes on at offset \(next.base)")
         }
     }
 

@@ -4,16 +4,20 @@ import Platform
 /// A copy of a whole log in another directory, taken while its writers and pipelines go on; a backup is a log itself,
 /// and copied back it is restored.
 ///
-/// Consistent without a lock: each pipeline's checkpoints first, then its outputs, which reach at least as far as the
-/// checkpoints say, then the input, which reaches at least as far as any output, then the schemas, which cover all
-/// values. Each topic is copied up to its durable end. Every batch's checksum is checked on the way, so damage is
-/// reported, not copied. Sealed segments that the backup has already are passed over.
+/// Consistent without a lock: each pipeline's checkpoints are taken first (and put aside), then its outputs, which reach
+/// at least as far as the checkpoints say, then the input, which reaches at least as far as any output, then the
+/// schemas, which cover all values; at last the checkpoints are put in their place. So a backup that is brought up to
+/// date is usable at every moment: until the end it has its old checkpoints, and more input. What retention has removed
+/// from the log goes from the backup after that. Each topic is copied up to its durable end, and readers' offsets before
+/// it. Every batch's checksum is checked on the way, so damage is reported, not copied. Sealed segments that the backup
+/// has already are passed over. Pipelines that the log no longer has stay in the backup.
 public struct LogBackup {
     /// Made first and removed last: a directory that has it is no whole backup.
     static let unfinishedMark = "backup-unfinished"
     /// Tells a backup from a log that one works with.
     static let mark = "backup"
     private static let lockName = "backup.lock"
+    private static let staging = "backup-staging"
 
     private let source: LogDirectory
     private let target: LogDirectory
@@ -30,6 +34,8 @@ public struct LogBackup {
     }
 
     private var report = Report()
+    /// What is to go once all has been copied.
+    private var trims: [(copy: TopicCopy, layout: TopicLayout)] = []
     private var totalBytes = 0
     private var doneBytes = 0
     private let progress: (Int, Int) -> Void
@@ -68,6 +74,9 @@ public struct LogBackup {
     }
 
     private func checkTarget(mayBeBackup: Bool) throws(LogError) {
+        if target == source || target.path.hasPrefix(source.path + "/") || source.path.hasPrefix(target.path + "/") {
+            throw .refused("\(target.path) and \(source.path) lie within each other; give a directory of its own")
+        }
         let names = try files { () throws(FileError) in
             try fileSystem.exists(target.path) ? try fileSystem.list(target.path) : []
         }
@@ -80,12 +89,19 @@ public struct LogBackup {
     }
 
     private mutating func copyAll(keepingMark: Bool) throws(LogError) {
-        try mark(Self.unfinishedMark)
+        let isNew = try files { () throws(FileError) in
+            if try fileSystem.exists("\(target.path)/\(Self.unfinishedMark)") { return true }
+            return try !fileSystem.exists("\(target.path)/\(Self.mark)")
+        }
+        if isNew { try mark(Self.unfinishedMark) } else { try checkIsOfThisLog() }
         if keepingMark { try mark(Self.mark) }
         let pipelines = try source.pipelineNames(fileSystem)
         totalBytes = try bytes(ofTopicsIn: source.path)
         for name in pipelines { totalBytes += try bytes(ofTopicsIn: source.pipeline(name)) }
-        for name in pipelines { try copyPipeline(name) }
+        for name in pipelines {
+            try takeCheckpoints(of: name)
+            try copyOutputs(of: name)
+        }
         for topic in try topics(in: source.path) where topic != "input-0" {
             try copyTopic("\(source.path)/\(topic)", to: "\(target.path)/\(topic)")
         }
@@ -93,9 +109,34 @@ public struct LogBackup {
             report.inputEnd = try copyTopic(source.input, to: target.input)
         }
         try copyFiles(source.schemas, to: target.schemas) { $0.hasSuffix(".avsc") }
+        for name in pipelines { try placeCheckpoints(of: name) }
+        for trim in trims { try trim.copy.trim(trim.layout) }
         try files { () throws(FileError) in
-            try fileSystem.remove("\(target.path)/\(Self.unfinishedMark)")
+            try fileSystem.removeIfThere("\(target.path)/\(Self.unfinishedMark)")
             try fileSystem.syncDirectory(target.path)
+        }
+    }
+
+    /// - Throws: `.refused` where the target is a backup of another log, or of this one with more in it.
+    private func checkIsOfThisLog() throws(LogError) {
+        guard try topics(in: target.path).contains("input-0"), try topics(in: source.path).contains("input-0") else {
+            return
+        }
+        let ours = try TopicReader(directory: source.input, fileSystem: fileSystem)
+        let theirs = try TopicReader(directory: target.input, fileSystem: fileSystem)
+        let (start, end) = (max(ours.startOffset, theirs.startOffset), theirs.durableEnd)
+        guard end <= ours.durableEnd else {
+            throw .refused(
+                "\(target.path) has input up to offset \(end), but \(source.path) only to \(ours.durableEnd); it is no backup of it"
+            )
+        }
+        guard start < end else { return }
+        for offset in [start, Offset(end.value - 1)] {
+            guard try ours.isSameRecord(at: offset, as: theirs) else {
+                throw .refused(
+                    "\(target.path) has another record than \(source.path) at input offset \(offset); it is the backup of another log"
+                )
+            }
         }
     }
 
@@ -110,22 +151,41 @@ public struct LogBackup {
 
     // MARK: a pipeline
 
-    private mutating func copyPipeline(_ name: String) throws(LogError) {
-        let (from, to) = (source.pipeline(name), target.pipeline(name))
-        let all = try topics(in: from)
-        // The states that checkpoints name come and go with them: copied at one moment.
-        if all.contains("checkpoints-0") {
-            let (from, to) = ("\(from)/checkpoints-0", "\(to)/checkpoints-0")
-            for attempt in 1... {
-                let states = try self.states(in: from)
-                try copyTopic(from, to: to)
-                let isWhole = try copyFiles(from, to: to) { $0.hasSuffix(".state") }
-                if isWhole, try states == self.states(in: from) { break }
-                if attempt == 20 { throw .busy(directory: from) }
-            }
+    private func staged(_ pipeline: String) -> String { "\(target.path)/\(Self.staging)/\(pipeline)" }
+
+    /// Puts a pipeline's checkpoints with their states aside, as they are at one moment.
+    private mutating func takeCheckpoints(of pipeline: String) throws(LogError) {
+        let from = source.topic("checkpoints-0", of: pipeline)
+        guard try topics(in: source.pipeline(pipeline)).contains("checkpoints-0") else { return }
+        for _ in 0..<20 {
+            let states = try self.states(in: from)
+            try copyTopic(from, to: staged(pipeline), isStaged: true)
+            let isWhole = try copyFiles(from, to: staged(pipeline)) { $0.hasSuffix(".state") }
+            if isWhole, try states == self.states(in: from) { return }
         }
-        for topic in all where topic != "checkpoints-0" { try copyTopic("\(from)/\(topic)", to: "\(to)/\(topic)") }
+        throw .busy(directory: from)
+    }
+
+    private mutating func copyOutputs(of pipeline: String) throws(LogError) {
+        let (from, to) = (source.pipeline(pipeline), target.pipeline(pipeline))
+        for topic in try topics(in: from) where topic != "checkpoints-0" {
+            try copyTopic("\(from)/\(topic)", to: "\(to)/\(topic)")
+        }
         try copyFiles(from, to: to) { $0.hasSuffix(".yaml") }
+    }
+
+    /// Puts the checkpoints that were put aside in their place: first the states, then the records that name them, then
+    /// states go that are no longer named.
+    private mutating func placeCheckpoints(of pipeline: String) throws(LogError) {
+        let (from, to) = (staged(pipeline), target.topic("checkpoints-0", of: pipeline))
+        guard try files({ () throws(FileError) in try fileSystem.exists(from) }) else { return }
+        try copyFiles(from, to: to, removing: false) { $0.hasSuffix(".state") }
+        try copyTopic(from, to: to)
+        try copyFiles(from, to: to) { $0.hasSuffix(".state") }
+        try files { () throws(FileError) in
+            for name in try fileSystem.list(from) { try fileSystem.remove("\(from)/\(name)") }
+            try fileSystem.remove(from)
+        }
     }
 
     private func states(in directory: String) throws(LogError) -> [String] {
@@ -149,7 +209,7 @@ public struct LogBackup {
     /// Copies small files as they are, and removes those that the source no longer has.
     /// - Returns: false when one went meanwhile.
     @discardableResult private func copyFiles(
-        _ from: String, to: String, where isWanted: (String) -> Bool
+        _ from: String, to: String, removing: Bool = true, where isWanted: (String) -> Bool
     ) throws(LogError) -> Bool {
         try files { () throws(FileError) in
             guard try fileSystem.exists(from) else { return true }
@@ -164,7 +224,7 @@ public struct LogBackup {
                     throw error
                 }
             }
-            for name in try fileSystem.list(to).filter(isWanted) where !wanted.contains(name) {
+            for name in try fileSystem.list(to).filter(isWanted) where removing && !wanted.contains(name) {
                 try fileSystem.remove("\(to)/\(name)")
             }
             return true
@@ -175,27 +235,31 @@ public struct LogBackup {
 
     /// Copies a topic up to its durable end.
     /// - Returns: that end.
-    @discardableResult private mutating func copyTopic(_ from: String, to: String) throws(LogError) -> Offset {
-        report.topics += 1
+    @discardableResult private mutating func copyTopic(
+        _ from: String, to: String, isStaged: Bool = false
+    ) throws(LogError) -> Offset {
+        if !isStaged { report.topics += 1 }
         try files { () throws(FileError) in try fileSystem.createDirectory(to) }
         let copy = try TopicCopy(to, fileSystem)
         for _ in 0..<20 {
-            let layout = try TopicLayout(from, fileSystem)
             do throws(LogError) {
+                // Before the end is read, so that no reader stands beyond it.
+                try copyFiles(StoredOffset.directory(of: from), to: StoredOffset.directory(of: to)) {
+                    $0.hasSuffix(".offset")
+                }
+                let layout = try TopicLayout(from, fileSystem)
                 for segment in layout.segments where segment.base < layout.durableEnd {
                     if copy.has(segment) {
-                        report.segmentsKept += 1
+                        report.segmentsKept += isStaged ? 0 : 1
                         doneBytes += segment.bytes
                         continue
                     }
                     try copySegment(segment, layout, copy)
-                    report.segmentsCopied += 1
+                    report.segmentsCopied += isStaged ? 0 : 1
                 }
                 try copyProducers(layout, to: to)
-                try copy.finish(layout)
-                try copyFiles(StoredOffset.directory(of: from), to: StoredOffset.directory(of: to)) {
-                    $0.hasSuffix(".offset")
-                }
+                try copy.publish(layout)
+                if isStaged { try copy.trim(layout) } else { trims.append((copy, layout)) }
                 return layout.durableEnd
             } catch {
                 // Housekeeping has replaced or removed a segment meanwhile: look again.
@@ -278,32 +342,62 @@ private struct TopicCopy {
         }
     }
 
-    /// Makes the copy end and begin where `layout` does.
-    func finish(_ layout: TopicLayout) throws(LogError) {
-        for (path, offset) in [
-            (TopicLayout.startPath(directory), layout.start),
-            (TopicLayout.durableEndPath(directory), layout.durableEnd),
-        ] {
-            let isKnown = try SlotFile.read(path, fileSystem) != nil
-            if offset == .zero && !isKnown && path == TopicLayout.startPath(directory) { continue }
-            let slot = try SlotFile(path, first: offset, fileSystem)
-            defer { slot.close() }
-            if slot.offset != offset { try files { () throws(FileError) in try slot.store(offset) } }
+    /// Makes what was copied part of the copy.
+    func publish(_ layout: TopicLayout) throws(LogError) {
+        try removeWhatWasTakenBack(layout)
+        try Self.store(layout.durableEnd, in: TopicLayout.durableEndPath(directory), fileSystem)
+        let first = try SlotFile.read(TopicLayout.startPath(directory), fileSystem)?.offset
+        // A copy begins where the log does; one that had more keeps it until `trim`.
+        if first == nil && known.isEmpty && layout.start > .zero {
+            try Self.store(layout.start, in: TopicLayout.startPath(directory), fileSystem)
         }
-        let wanted = Set(layout.segments.filter { $0.base < layout.durableEnd }.map(\.name))
-        let names = try files { () throws(FileError) in try fileSystem.list(directory) }
-        try files { () throws(FileError) in
-            for name in names {
-                if let owner = SegmentName.owner(of: name), !wanted.contains(owner), owner.producers != name {
-                    try fileSystem.remove("\(directory)/\(name)")
-                }
-            }
-            try fileSystem.syncDirectory(directory)
-        }
-        _ = try housekeeping.clear(forWriter: true)
+        try files { () throws(FileError) in try fileSystem.syncDirectory(directory) }
         housekeeping.end()
         // As a writer finds and leaves it.
         try TopicWriter(directory: directory, fileSystem: fileSystem).close()
+    }
+
+    /// Removes segments behind those of a log that has been cut back.
+    private func removeWhatWasTakenBack(_ layout: TopicLayout) throws(LogError) {
+        guard let last = layout.segments.last(where: { $0.base < layout.durableEnd }) else { return }
+        try files { () throws(FileError) in
+            for name in try fileSystem.list(directory) {
+                guard let owner = SegmentName.owner(of: name), owner > last.name, owner.producers != name else {
+                    continue
+                }
+                try fileSystem.remove("\(directory)/\(name)")
+            }
+        }
+    }
+
+    /// Lets go what the log no longer has.
+    func trim(_ layout: TopicLayout) throws(LogError) {
+        let housekeeping = try Housekeeping(directory, fileSystem, TopicOptions())
+        defer { housekeeping.end() }
+        let start = try SlotFile.read(TopicLayout.startPath(directory), fileSystem)?.offset ?? .zero
+        if layout.start > start {
+            try Self.store(layout.start, in: TopicLayout.startPath(directory), fileSystem)
+        }
+        _ = try housekeeping.clear(forWriter: true)
+    }
+
+    private static func store(_ offset: Offset, in path: String, _ fileSystem: any FileSystem) throws(LogError) {
+        let slot = try SlotFile(path, first: offset, fileSystem)
+        defer { slot.close() }
+        if slot.offset != offset { try files { () throws(FileError) in try slot.store(offset) } }
+    }
+}
+
+extension TopicReader {
+    /// Whether both topics have the same record at an offset, or none.
+    fileprivate func isSameRecord(at offset: Offset, as other: TopicReader) throws(LogError) -> Bool {
+        let (mine, theirs) = (try cursor(from: offset), try other.cursor(from: offset))
+        guard let batch = try mine.nextBatch(), let otherBatch = try theirs.nextBatch() else { return true }
+        defer { withExtendedLifetime((batch.owner, otherBatch.owner)) {} }
+        var (records, otherRecords) = (batch.records, otherBatch.records)
+        guard let record = records.next(), let otherRecord = otherRecords.next() else { return true }
+        return record.offset == otherRecord.offset && record.timestamp == otherRecord.timestamp
+            && record.value.elementsEqual(otherRecord.value)
     }
 }
 

@@ -48,6 +48,7 @@ struct SegmentSource {
 
     /// The next batch; the source moves behind it.
     mutating func next() throws(FileError) -> Found {
+        var hasLookedAgain = false
         while true {
             let rest = UnsafeRawBufferPointer(rebasing: window.bytes[(position - windowStart)...])
             switch RecordBatchView.at(
@@ -62,9 +63,10 @@ struct SegmentSource {
                 if try fill(atLeast: needed, have: rest.count) { continue }
                 return position >= fileBytes ? .end : .fault(.incomplete(needed: needed))
             case .failure(let fault):
-                // What was read may have been half of a write.
-                if try fill(atLeast: rest.count + 1, have: rest.count) { continue }
-                return .fault(fault)
+                // What was read may have been half of a write: look at it once more.
+                if hasLookedAgain { return .fault(fault) }
+                hasLookedAgain = true
+                if try !fill(atLeast: rest.count, have: 0) { return .fault(fault) }
             }
         }
     }
@@ -105,7 +107,7 @@ struct SegmentSource {
     }
 
     /// Goes to a place where a batch is known to stand.
-    mutating func jump(to position: Int, offset: Offset) throws(LogError) {
+    mutating func jump(to position: Int, offset: Offset) {
         self.position = position
         self.offset = offset
         forget()

@@ -53,6 +53,16 @@ struct TopicLayout {
         throw .busy(directory: directory)
     }
 
+    /// - Throws: `.corrupt` where a segment between two others is missing.
+    func checkContinuity() throws(LogError) {
+        for (segment, next) in zip(segments, segments.dropFirst()) {
+            guard let seal = segment.seal, seal.endOffset != next.base else { continue }
+            throw .corrupt(
+                file: "\(directory)/\(SegmentName(seal.endOffset).log)", position: 0, offset: seal.endOffset,
+                what: "the file is missing; the log goes on at offset \(next.base)")
+        }
+    }
+
     private var isContiguous: Bool {
         zip(segments, segments.dropFirst()).allSatisfy { $0.seal.map(\.endOffset) ?? $1.base == $1.base }
     }

@@ -12,13 +12,18 @@ public struct TopicOptions: Sendable {
         public static let interval = SyncPolicy.interval(bytes: 64 << 20, milliseconds: 1_000)
     }
 
+    /// 256 MiB.
+    public static let defaultSegmentBytes = 256 << 20
+
     /// A segment is sealed before it grows beyond this; below 4 GiB.
     public var segmentBytes: Int
     /// Bytes between two entries of the sparse index.
     public var indexIntervalBytes: Int
     public var sync: SyncPolicy
 
-    public init(segmentBytes: Int = 256 << 20, indexIntervalBytes: Int = 64 << 10, sync: SyncPolicy = .never) {
+    public init(
+        segmentBytes: Int = Self.defaultSegmentBytes, indexIntervalBytes: Int = 64 << 10, sync: SyncPolicy = .never
+    ) {
         precondition(segmentBytes < 1 << 32, "a segment of \(segmentBytes) bytes; its index holds positions below 2³²")
         self.segmentBytes = segmentBytes
         self.indexIntervalBytes = indexIntervalBytes

@@ -14,12 +14,15 @@ public struct RepairPlan: Sendable {
     }
 
     public var gaps: [Gap] = []
+    /// Bytes at the end that are no whole batch, of a topic whose durable end is not known: whether records that they
+    /// held had been acknowledged cannot be told.
+    public var cutTails: [(file: String, bytes: Range<Int>, offset: Offset)] = []
     /// Other things that are put right and cost no record.
     public var mended: [String] = []
 
     /// Offsets whose records are lost.
     public var lostOffsets: Int64 { gaps.reduce(0) { $0 + $1.offsets.upperBound.value - $1.offsets.lowerBound.value } }
-    public var isEmpty: Bool { gaps.isEmpty && mended.isEmpty }
+    public var isEmpty: Bool { gaps.isEmpty && mended.isEmpty && cutTails.isEmpty }
 }
 
 /// Puts a damaged topic in order. No process may write to it meanwhile.
@@ -30,13 +33,18 @@ public struct TopicRepair {
     private let directory: String
     private let fileSystem: any FileSystem
     private let options: TopicOptions
+    private let knownEnd: Offset
     private let lock: any FileLock
 
     /// Takes the writer's lock.
+    /// - Parameter knownEnd: an offset up to which others know that records had been durable; it counts where the
+    ///   durable end itself is not readable.
     public init(
-        directory: String, fileSystem: any FileSystem, options: TopicOptions = TopicOptions()
+        directory: String, fileSystem: any FileSystem, knownEnd: Offset = .zero,
+        options: TopicOptions = TopicOptions()
     ) throws(LogError) {
         self.directory = directory
+        self.knownEnd = knownEnd
         self.fileSystem = fileSystem
         self.options = options
         guard try files({ () throws(FileError) in try fileSystem.exists(directory) }) else {
@@ -49,7 +57,7 @@ public struct TopicRepair {
 
     /// Finds out what there is to do.
     public func plan() throws(LogError) -> RepairPlan {
-        var plan = try Survey(directory, fileSystem).plan
+        var plan = try Survey(directory, fileSystem, knownEnd).plan
         var verification = TopicVerification(directory: directory, fileSystem: fileSystem)
         plan.mended += try verification.run().filter { $0.severity == .note }.map { "\($0.file): \($0.what)" }
         return plan
@@ -66,7 +74,7 @@ public struct TopicRepair {
     private func rewriteSegments() throws(LogError) {
         let housekeeping = try Housekeeping(directory, fileSystem, options)
         defer { housekeeping.end() }
-        let survey = try Survey(directory, fileSystem)
+        let survey = try Survey(directory, fileSystem, knownEnd)
         try keepDamagedBytes(survey.plan)
         for segment in survey.segments where segment.needsRewriting { try rewrite(segment, housekeeping) }
         try mendSlots(survey)
@@ -74,13 +82,13 @@ public struct TopicRepair {
 
     private func keepDamagedBytes(_ plan: RepairPlan) throws(LogError) {
         let kept = directory + "/damaged"
+        let damaged = plan.gaps.map { ($0.file, $0.bytes) } + plan.cutTails.map { ($0.file, $0.bytes) }
         try files { () throws(FileError) in
-            for gap in plan.gaps where !gap.bytes.isEmpty {
+            for (file, range) in damaged where !range.isEmpty {
                 try fileSystem.createDirectory(kept)
-                let bytes = try fileSystem.open(gap.file, .reading)
-                    .bytes(from: gap.bytes.lowerBound, count: gap.bytes.count)
-                let name = gap.file.split(separator: "/").last.map(String.init) ?? gap.file
-                try fileSystem.replace("\(kept)/\(name)-\(gap.bytes.lowerBound)", with: bytes)
+                let bytes = try fileSystem.open(file, .reading).bytes(from: range.lowerBound, count: range.count)
+                let name = file.split(separator: "/").last.map(String.init) ?? file
+                try fileSystem.replace("\(kept)/\(name)-\(range.lowerBound)", with: bytes)
             }
         }
     }
@@ -93,7 +101,7 @@ public struct TopicRepair {
         for piece in segment.pieces {
             switch piece {
             case .whole(let from, let position, let end):
-                try source?.jump(to: position, offset: from)
+                source?.jump(to: position, offset: from)
                 while replacement.endOffset < end, let batch = try source?.nextWhole() {
                     try replacement.append(batch)
                 }
@@ -148,14 +156,16 @@ private struct Survey {
     private(set) var start = Offset.zero
     private(set) var end = Offset.zero
 
-    init(_ directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+    init(_ directory: String, _ fileSystem: any FileSystem, _ knownEnd: Offset) throws(LogError) {
         self.directory = directory
         self.fileSystem = fileSystem
         let names = try files { () throws(FileError) in try fileSystem.list(directory) }
             .compactMap(SegmentName.init(file:)).sorted()
         let (storedStart, isStartReadable) = try slot(TopicLayout.startPath(directory), isMissingFine: true)
-        let (durableEnd, isDurableEndReadable) = try slot(
+        let (storedEnd, isDurableEndReadable) = try slot(
             TopicLayout.durableEndPath(directory), isMissingFine: names.isEmpty)
+        let readers = isDurableEndReadable ? [] : try StoredOffset.all(of: directory, fileSystem: fileSystem)
+        let durableEnd = storedEnd ?? readers.map(\.offset).reduce(knownEnd, max)
         self.isStartReadable = isStartReadable
         self.isDurableEndReadable = isDurableEndReadable
         start = storedStart ?? (isStartReadable ? .zero : names.first?.base ?? .zero)
@@ -171,8 +181,8 @@ private struct Survey {
             let next = names[(number + 1)...].first { $0.base > name.base }?.base
             try add(found, next: next, durableEnd: durableEnd)
         }
-        if let durableEnd, end < durableEnd { addMissing(upTo: durableEnd) }
-        if let durableEnd, isDurableEndReadable { end = durableEnd }
+        if end < durableEnd { addMissing(upTo: durableEnd) }
+        if isDurableEndReadable { end = durableEnd }
     }
 
     private mutating func slot(
@@ -206,7 +216,7 @@ private struct Survey {
 
     /// Goes through a segment, which has to end where the next one begins.
     private mutating func add(
-        _ found: LogStorage.Segment, next: Offset?, durableEnd: Offset?
+        _ found: LogStorage.Segment, next: Offset?, durableEnd: Offset
     ) throws(LogError) {
         var segment = Segment(segment: found)
         var source: SegmentSource
@@ -236,8 +246,7 @@ private struct Survey {
                 resumed = try source.nextPlace(after: position, expecting: offset, below: limit)
             }
             let isTail = limit == nil && resumed == nil
-            let known = durableEnd ?? offset
-            let gapEnd = resumed?.offset ?? limit ?? max(known, offset)
+            let gapEnd = resumed?.offset ?? limit ?? max(durableEnd, offset)
             let bytes = position..<(resumed?.position ?? found.bytes)
             if gapEnd > offset {
                 segment.pieces.append(.gap(offset..<gapEnd))
@@ -245,6 +254,8 @@ private struct Survey {
                     RepairPlan.Gap(
                         file: "\(directory)/\(found.name.log)", bytes: bytes, offsets: offset..<gapEnd,
                         isFileMissing: false, what: what))
+            } else if !bytes.isEmpty && isTail && !isDurableEndReadable {
+                plan.cutTails.append(("\(directory)/\(found.name.log)", bytes, offset))
             } else if !bytes.isEmpty {
                 if !isTail { segment.hasJunk = true }
                 plan.mended.append(
@@ -253,7 +264,7 @@ private struct Survey {
             end = gapEnd
             guard let resumed else { break walk }
             wholeFrom = resumed
-            try source.jump(to: resumed.position, offset: resumed.offset)
+            source.jump(to: resumed.position, offset: resumed.offset)
         }
         segments.append(segment)
     }

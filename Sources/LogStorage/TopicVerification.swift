@@ -30,7 +30,7 @@ public struct LogDamage: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Checks all files of a topic against their checksums and each other, while its writer goes on.
+/// Checks all files of a topic against their checksums and each other, while its writer goes on; housekeeping waits.
 public struct TopicVerification {
     private let directory: String
     private let fileSystem: any FileSystem
@@ -54,6 +54,8 @@ public struct TopicVerification {
     /// - Returns: what was found, in the order of the files.
     /// - Throws: `.file` where the system fails; never for damage.
     public mutating func run(progress: (Int, Int) -> Void = { _, _ in }) throws(LogError) -> [LogDamage] {
+        let housekeeping = try Housekeeping(directory, fileSystem)
+        defer { housekeeping.end() }
         do throws(LogError) {
             try checkSlots()
             let layout = try TopicLayout(directory, fileSystem)
@@ -125,6 +127,7 @@ public struct TopicVerification {
         var contents = SegmentContents(from: segment.base)
         var checksum: UInt32 = 0
         var indexes = try IndexWalk(segment, directory, fileSystem)
+        var isWhole = true
         walk: while true {
             let next: SegmentSource.Found
             do throws(FileError) { next = try source.next() } catch { throw .file(error) }
@@ -142,10 +145,17 @@ public struct TopicVerification {
                 add(
                     isTail ? .note : .damage, segment.name.log, source.position, source.offset,
                     isTail ? "\(fault.text) above the durable end; the next writer cuts it off" : fault.text)
-                // What follows has to be looked for byte by byte; see `TopicRepair`.
-                return segment.seal?.endOffset ?? max(source.offset, isLast ? durableEnd : source.offset)
+                isWhole = false
+                let resumed =
+                    isTail
+                    ? nil
+                    : try source.nextPlace(
+                        after: source.position, expecting: source.offset, below: segment.seal?.endOffset)
+                guard let resumed else { break walk }
+                source.jump(to: resumed.position, offset: resumed.offset)
             }
         }
+        if !isWhole { return segment.seal?.endOffset ?? max(source.offset, isLast ? durableEnd : source.offset) }
         if let seal = segment.seal {
             if seal.logChecksum != checksum || seal.contents != contents {
                 add(.damage, segment.name.log, 0, segment.base, "the file is not the one that was sealed")

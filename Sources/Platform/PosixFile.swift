@@ -91,6 +91,9 @@ final class PosixFile: OpenFile {
             guard errno == EINTR, !Termination.isRequested else { throw FileError(lastError: "lock", path) }
         }
     }
+
+    /// Lets the lock go. Closing would not do: a child process that is just being started may still share the file.
+    func unlock() { _ = flock(descriptor.load(ordering: .relaxed), LOCK_UN) }
 }
 
 /// An open, locked file; the lock goes with it.
@@ -103,5 +106,10 @@ final class PosixFileLock: FileLock {
         try file.lockExclusively(waiting: waiting)
     }
 
-    func unlock() { file.close() }
+    deinit { unlock() }
+
+    func unlock() {
+        file.unlock()
+        file.close()
+    }
 }

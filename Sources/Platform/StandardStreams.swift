@@ -66,6 +66,15 @@ public enum StandardStreams {
         return nil
     }
 
+    /// Whether within that time there is something to read from standard input, or its end, or a request to stop.
+    public static func isInputWaiting(milliseconds: Int32) -> Bool {
+        var requests = [
+            pollfd(fd: 0, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: Termination.wakeDescriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        return poll(&requests, 2, milliseconds) != 0
+    }
+
     /// Waits until standard input can be read (true) or the process is asked to stop (false).
     private static func waitForInput() -> Bool {
         var requests = [

@@ -36,6 +36,19 @@ struct PipelineOption: ParsableArguments {
     }
 }
 
+struct StorageOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Seal segments before they grow beyond this (default: 256MiB).", valueName: "bytes"))
+    var segmentSize: ByteCount?
+
+    var segmentBytes: Int { segmentSize?.bytes ?? TopicOptions.defaultSegmentBytes }
+
+    func validate() throws {
+        guard (1_000..<(1 << 32)).contains(segmentBytes) else {
+            throw ValidationError("--segment-size is at least 1000 bytes and below 4GiB")
+        }
+    }
+}
+
 struct OutputOptions: ParsableArguments {
     @Flag(help: "End with one JSON object on one line, for programs.")
     var json = false
@@ -53,6 +66,11 @@ func reporting<Result>(_ body: () throws -> Result) throws -> Result {
     } catch let error as ExitCode {
         throw error
     } catch { throw CommandFailure(error) }
+}
+
+/// Tells on standard error what a pipeline's recovery passed over.
+func tellNotes(of run: PipelineRun) throws {
+    for note in run.recoveryNotes { try StandardStreams.write("note: \(note)\n", to: .error) }
 }
 
 /// `1,754,155`.

@@ -20,6 +20,7 @@ struct ImportCommand: ParsableCommand {
     @OptionGroup var log: LogOption
     @Flag(help: "Also add labels that are due after the last transaction (no rows may follow then).")
     var flushLabels = false
+    @OptionGroup var storage: StorageOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
@@ -28,7 +29,9 @@ struct ImportCommand: ParsableCommand {
             let (specification, _) = try pipeline.load()
             let fileSystem = PosixFileSystem()
             let stream = table == "-" ? InputStream() : try InputStream(path: table, fileSystem: fileSystem)
-            let importer = Importer(log: log.directory, input: specification.input, fileSystem: fileSystem)
+            let importer = Importer(
+                log: log.directory, input: specification.input, fileSystem: fileSystem,
+                segmentBytes: storage.segmentBytes)
             let start = SystemClock().monotonicNanoseconds
             let line = ProgressLine("import", unit: "bytes", quiet: output.quiet || output.json)
             let report = try importer.importTable(

@@ -39,14 +39,21 @@ struct LogVerifyCommand: ParsableCommand {
                 ]))
             return
         }
-        for finding in report.found { print(finding) }
+        for finding in report.found.prefix(Self.shownFindings) { print(finding) }
+        if report.found.count > Self.shownFindings {
+            print("and \(grouped(report.found.count - Self.shownFindings)) more; --json lists all")
+        }
         let what = "\(grouped(report.records)) records, \(grouped(report.bytes)) bytes"
         let notes = report.noteCount == 0 ? "" : " (notes: \(grouped(report.noteCount)))"
         if report.damageCount == 0 { return print("\(what), no damage\(notes)") }
         print(
-            "\(what), damage in \(grouped(report.damageCount)) places\(notes); 'tidemark log repair' says what can be saved"
-        )
+            """
+            \(what), damage in \(grouped(report.damageCount)) places\(notes); restore from a backup, or see with \
+            'tidemark log repair' what can be saved of the topics
+            """)
     }
+
+    private static let shownFindings = 100
 }
 
 extension LogDamage {
@@ -77,7 +84,7 @@ struct LogRepairCommand: ParsableCommand {
         try reporting {
             var plans: [(topic: LogTopic, plan: RepairPlan)] = []
             for topic in try topic.chosen(in: log.directory) {
-                let repair = try TopicRepair(directory: topic.directory, fileSystem: PosixFileSystem())
+                let repair = try topic.repair(in: log.directory, fileSystem: PosixFileSystem())
                 defer { repair.close() }
                 let plan = try repair.plan()
                 plans.append((topic, plan))
@@ -102,6 +109,14 @@ struct LogRepairCommand: ParsableCommand {
     private func tell(_ plan: RepairPlan, of topic: LogTopic) {
         if plan.isEmpty { return print("\(topic.name): nothing to repair") }
         for gap in plan.gaps { print("\(topic.name): \(gap.text)") }
+        for tail in plan.cutTails {
+            print(
+                """
+                \(topic.name): \(tail.file): \(grouped(tail.bytes.count)) bytes at byte \(tail.bytes.lowerBound) are no whole \
+                batch and go (kept in damaged/); the durable end is not known, so records from offset \(tail.offset) on \
+                may have been acknowledged
+                """)
+        }
         for text in plan.mended { print("\(topic.name): no record is lost: \(text)") }
         guard plan.lostOffsets > 0 else { return }
         print("\(topic.name): at most \(grouped(plan.lostOffsets)) records are lost, all others stay")
@@ -138,7 +153,18 @@ extension RepairPlan {
         }
         return .object([
             JSONMember("topic", .string(topic.name)), JSONMember("lost_offsets", .number(lostOffsets)),
-            JSONMember("gaps", .array(gaps)), JSONMember("mended", .array(mended.map(JSONValue.string))),
+            JSONMember("gaps", .array(gaps)),
+            JSONMember(
+                "cut_tails",
+                .array(
+                    cutTails.map { tail in
+                        .object([
+                            JSONMember("file", .string(tail.file)),
+                            JSONMember("first_byte", .number(tail.bytes.lowerBound)),
+                            JSONMember("bytes", .number(tail.bytes.count)),
+                            JSONMember("offset", .number(tail.offset.value)),
+                        ])
+                    })), JSONMember("mended", .array(mended.map(JSONValue.string))),
         ])
     }
 }

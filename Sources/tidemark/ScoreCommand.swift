@@ -17,6 +17,7 @@ struct ScoreCommand: ParsableCommand {
 
     @OptionGroup var pipeline: PipelineOption
     @OptionGroup var log: LogOption
+    @OptionGroup var storage: StorageOptions
     @Option(help: "ndjson, or csv with a header line.") var format: ScoringSession.Format = .ndjson
 
     func run() throws {
@@ -26,9 +27,11 @@ struct ScoreCommand: ParsableCommand {
             let fileSystem = PosixFileSystem()
             var options = PipelineRun.Options()
             options.blockRecords = 4096
+            options.segmentBytes = storage.segmentBytes
             let run = try PipelineRun(
                 log: log.directory, specification: specification, text: text, options: options, fileSystem: fileSystem,
                 document: ModelDocument.make)
+            try tellNotes(of: run)
             let line = ProgressLine("catch up", unit: "records", quiet: false)
             try run.run(shouldStop: { Termination.isRequested }) {
                 line.update(done: $0.offset.value, total: $0.end.value, detail: $0.eventTime.dateDescription)
@@ -45,6 +48,9 @@ struct ScoreCommand: ParsableCommand {
         }
     }
 
+    /// How long those who follow the outputs may wait while lines come without a pause.
+    private static let settlingMilliseconds: Int64 = 1_000
+
     private func serve(_ session: ScoringSession) throws {
         let input = InputStream()
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
@@ -58,11 +64,21 @@ struct ScoreCommand: ParsableCommand {
             try StandardStreams.write(output.bytes)
             output.removeAll()
         }
+        let clock = SystemClock()
+        // Since when there are outputs that may not be durable yet.
+        var unsettledSince: Int64?
         while !Termination.isRequested {
             let count = try input.read(into: chunk)
             if count == 0 { break }
             try session.take(UnsafeRawBufferPointer(rebasing: chunk[..<count]), answer: answer)
             try flush()
+            let since = unsettledSince ?? clock.monotonicNanoseconds
+            let left = Self.settlingMilliseconds - (clock.monotonicNanoseconds - since) / 1_000_000
+            unsettledSince = since
+            if left <= 0 || !StandardStreams.isInputWaiting(milliseconds: Int32(left)) {
+                try session.settle()
+                unsettledSince = nil
+            }
         }
         try session.finish(answer: answer)
         try flush()

@@ -25,7 +25,10 @@ struct TrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Input records between two checkpoints.", valueName: "n")) var checkpointEvery =
         4_000_000
     @Flag(help: "Forget what was computed and begin at the start of the log.") var fresh = false
+    @Flag(help: "With --fresh: also let outputs go that cannot be given again since retention took their input.")
+    var forgetRemoved = false
     @Flag(help: "Leave out the metrics at the end.") var skipEvaluation = false
+    @OptionGroup var storage: StorageOptions
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -45,9 +48,12 @@ struct TrainCommand: ParsableCommand {
             options.threads = threads
             options.recordsPerCheckpoint = checkpointEvery
             options.fresh = fresh
+            options.segmentBytes = storage.segmentBytes
+            options.forgetsRemoved = forgetRemoved
             let run = try PipelineRun(
                 log: log.directory, specification: specification, text: text, options: options, fileSystem: fileSystem,
                 document: ModelDocument.make)
+            try tellNotes(of: run)
             if let until, until < run.offset.value {
                 throw CommandFailure(
                     "the newest checkpoint is at input offset \(run.offset), beyond --until \(until); add --fresh to begin anew"

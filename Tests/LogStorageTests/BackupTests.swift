@@ -74,6 +74,111 @@ struct BackupTests {
         try checkCopy(fileSystem.crash(), "after a crash")
     }
 
+    /// A copy's bytes are durable before its durable end says so, and all of it before the mark goes.
+    @Test func aBackupIsDurableStepByStep() throws {
+        let fileSystem = InMemoryFileSystem()
+        let writer = try open(source.input, fileSystem)
+        for number in 0..<3 { try writer.append(batch(number, 2)) }
+        try writer.close()
+        fileSystem.clearTrace()
+        _ = try backUp(fileSystem)
+        let found = fileSystem.trace.map {
+            $0.replacing("copy/input-0/", with: "").replacing("0000000000000000000", with: "")
+        }
+        #expect(
+            found.joined(separator: "\n") == """
+                mkdir copy
+                syncdir .
+                lock copy/backup.lock
+                open copy/backup-unfinished.tmp emptied
+                write copy/backup-unfinished.tmp 0+0
+                sync copy/backup-unfinished.tmp
+                rename copy/backup-unfinished.tmp copy/backup-unfinished
+                syncdir copy
+                open copy/backup.tmp emptied
+                write copy/backup.tmp 0+0
+                sync copy/backup.tmp
+                rename copy/backup.tmp copy/backup
+                syncdir copy
+                syncdir .
+                mkdir copy/input-0
+                syncdir copy
+                lock housekeeping.lock
+                open 0.log.tmp emptied
+                write 0.log.tmp 0+158
+                sync 0.log.tmp
+                open 0.seal.tmp emptied
+                write 0.seal.tmp 0+64
+                sync 0.seal.tmp
+                rename 0.seal.tmp 0.seal
+                syncdir copy/input-0
+                rename 0.log.tmp 0.log
+                syncdir copy/input-0
+                open 0.index.tmp emptied
+                write 0.index.tmp 0+8
+                sync 0.index.tmp
+                rename 0.index.tmp 0.index
+                syncdir copy/input-0
+                open 0.timeindex.tmp emptied
+                write 0.timeindex.tmp 0+32
+                sync 0.timeindex.tmp
+                rename 0.timeindex.tmp 0.timeindex
+                syncdir copy/input-0
+                open 0.seal.tmp emptied
+                write 0.seal.tmp 0+64
+                sync 0.seal.tmp
+                rename 0.seal.tmp 0.seal
+                syncdir copy/input-0
+                open 4.log.tmp emptied
+                write 4.log.tmp 0+79
+                sync 4.log.tmp
+                rename 4.log.tmp 4.log
+                open 4.index.tmp emptied
+                write 4.index.tmp 0+8
+                sync 4.index.tmp
+                rename 4.index.tmp 4.index
+                syncdir copy/input-0
+                open 4.timeindex.tmp emptied
+                write 4.timeindex.tmp 0+16
+                sync 4.timeindex.tmp
+                rename 4.timeindex.tmp 4.timeindex
+                syncdir copy/input-0
+                syncdir copy/input-0
+                open 4.producers.tmp emptied
+                write 4.producers.tmp 0+8
+                sync 4.producers.tmp
+                rename 4.producers.tmp 4.producers
+                syncdir copy/input-0
+                open durable-end.tmp emptied
+                write durable-end.tmp 0+20
+                sync durable-end.tmp
+                rename durable-end.tmp durable-end
+                syncdir copy/input-0
+                open durable-end
+                write durable-end 0+20
+                sync durable-end
+                syncdir copy/input-0
+                syncdir copy
+                lock lock
+                open durable-end
+                write durable-end 0+20
+                sync durable-end
+                syncdir copy/input-0
+                open 4.log
+                open 4.index emptied
+                open 4.timeindex emptied
+                syncdir copy/input-0
+                write 4.index 0+8
+                write 4.timeindex 0+16
+                sync 4.log
+                write durable-end 4096+20
+                sync durable-end
+                lock housekeeping.lock
+                remove copy/backup-unfinished
+                syncdir copy
+                """)
+    }
+
     @Test func anotherBackupCopiesWhatIsNew() throws {
         let fileSystem = try makeLog(7)
         let first = try backUp(fileSystem)

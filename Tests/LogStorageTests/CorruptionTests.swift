@@ -106,6 +106,22 @@ struct CorruptionTests {
         #expect(throws: LogError.self) { try readAll(fileSystem) }
     }
 
+    /// A long segment is not read again and again because of one bad byte in it.
+    @Test func aFlipInALongSegmentIsFoundAtOnce() throws {
+        let fileSystem = InMemoryFileSystem(keepsTrace: false)
+        let writer = try TopicWriter.open(fileSystem, segmentBytes: 1 << 23)
+        let record = TestRecord(0, [UInt8](repeating: 7, count: 4_000))
+        for _ in 0..<40 { try writer.append([TestRecord](repeating: record, count: 20)) }
+        try writer.close()
+        try fileSystem.corrupt(firstSegment, bit: 5_000 * 8)
+        let before = fileSystem.callCount
+        #expect(throws: LogError.self) { try readAll(fileSystem) }
+        var verification = TopicVerification(directory: topic, fileSystem: fileSystem)
+        #expect(try verification.run().count == 1)
+        #expect(throws: LogError.self) { try TopicWriter.open(fileSystem) }
+        #expect(fileSystem.callCount - before < 100)
+    }
+
     @Test func aSealedSegmentHasItsSeal() throws {
         let (fileSystem, segments) = try makeLog(syncedToTheEnd: true)
         let bytes = try fileSystem.read(segments[0])

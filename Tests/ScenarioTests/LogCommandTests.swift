@@ -21,7 +21,7 @@ struct LogCommandTests {
     private let pipeline = repositoryFile("models/card-fraud.yaml")
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = try TemporaryDirectory(isKeepable: false)
         log = "\(directory.path)/log"
         table = try CardTable(customers: 40, days: 20)
         let file = try directory.write(CardTable.csv(table.rows), to: "table.csv")

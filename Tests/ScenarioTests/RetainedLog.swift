@@ -69,6 +69,7 @@ struct RetainedLog {
         options.blockRecords = 50
         options.recordsPerCheckpoint = checkpointEvery
         options.fresh = fresh
+        options.forgetsRemoved = fresh
         return try PipelineRun(
             log: log, specification: specification, text: Self.text, options: options, fileSystem: fileSystem,
             document: { _, _, _ in .object([]) })

@@ -29,7 +29,7 @@ def read_schemas(folder):
 
 def decode(value, schemas):
     """The schema's name of a value with an envelope, decoded to its last byte; None for another value."""
-    if value is None or len(value) < 5 or value[0] != 0:
+    if not schemas or value is None or len(value) < 5 or value[0] != 0:
         return None
     number = struct.unpack(">i", value[1:5])[0]
     if number not in schemas:

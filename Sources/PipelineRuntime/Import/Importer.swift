@@ -40,8 +40,14 @@ public struct Importer {
     private let log: LogDirectory
     private let input: InputSpecification
     private let fileSystem: any FileSystem
+    private let segmentBytes: Int
 
-    public init(log: LogDirectory, input: InputSpecification, fileSystem: any FileSystem) {
+    /// - Parameter segmentBytes: a segment of the log is sealed before it grows beyond this.
+    public init(
+        log: LogDirectory, input: InputSpecification, fileSystem: any FileSystem,
+        segmentBytes: Int = TopicOptions.defaultSegmentBytes
+    ) {
+        self.segmentBytes = segmentBytes
         self.log = log
         self.input = input
         self.fileSystem = fileSystem
@@ -115,7 +121,7 @@ public struct Importer {
         let history = try SourceHistory(log, source: source, schemas: schemas, fileSystem: fileSystem)
         let sink = try LogSink(
             log, source: source, recorded: history.recordCount, schema: schema, idType: input.idType, schemas: schemas,
-            malformed: malformed, fileSystem: fileSystem)
+            malformed: malformed, fileSystem: fileSystem, segmentBytes: segmentBytes)
         let gone = max(history.goneCount, sink.unknownCount)
         if gone > 0 { throw .importedRecordsGone(gone, source: name) }
         return Target(

@@ -22,7 +22,7 @@ struct LogSink: ~Copyable, ImportSink {
 
     init(
         _ log: LogDirectory, source: SourceIdentity, recorded: Int64, schema: RecordSchema, idType: ColumnType,
-        schemas: SchemaRegistry, malformed: MalformedLog, fileSystem: any FileSystem
+        schemas: SchemaRegistry, malformed: MalformedLog, fileSystem: any FileSystem, segmentBytes: Int
     ) throws(RuntimeError) {
         self.source = source
         self.recorded = recorded
@@ -30,7 +30,8 @@ struct LogSink: ~Copyable, ImportSink {
         (writer, self.schema, labelSchema, commandSchema) = try storage { () throws(LogError) in
             (
                 try TopicWriter(
-                    directory: log.input, fileSystem: fileSystem, options: TopicOptions(sync: .interval)),
+                    directory: log.input, fileSystem: fileSystem,
+                    options: TopicOptions(segmentBytes: segmentBytes, sync: .interval)),
                 try schemas.register(schema), try schemas.register(.label(idType: idType)),
                 try schemas.register(.command)
             )

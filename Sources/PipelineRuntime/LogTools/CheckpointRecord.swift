@@ -69,6 +69,24 @@ struct CheckpointRecord {
         return newest
     }
 
+    /// Up to where a topic is known to have been durable, by the checkpoints of the log's pipelines.
+    static func knownEnd(
+        of topic: LogTopic, in log: LogDirectory, schemas: SchemaRegistry, fileSystem: any FileSystem
+    ) -> Offset {
+        var end = Offset.zero
+        let pipelines =
+            topic.isInput ? (try? log.pipelineNames(fileSystem)) ?? [] : topic.output.map { [$0.pipeline] } ?? []
+        for pipeline in pipelines {
+            // What cannot be read here says nothing.
+            guard let newest = try? newest(of: pipeline, in: log, schemas: schemas, fileSystem: fileSystem) else {
+                continue
+            }
+            let known = topic.isInput ? newest.record.inputOffset : newest.record.outputEnds[topic.output?.topic ?? ""]
+            end = max(end, known ?? .zero)
+        }
+        return end
+    }
+
     private static func forEach(
         in directory: String, _ schemas: SchemaRegistry, _ fileSystem: any FileSystem,
         _ body: (Offset, CheckpointRecord) -> Void

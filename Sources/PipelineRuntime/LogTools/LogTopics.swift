@@ -31,6 +31,18 @@ public struct LogTopic: Hashable, Sendable {
         }
     }
 
+    /// What puts the topic in order.
+    public func repair(in log: LogDirectory, fileSystem: any FileSystem) throws(RuntimeError) -> TopicRepair {
+        try storage { () throws(LogError) in
+            // Without schemas nobody knows what checkpoints say.
+            let schemas = try? SchemaRegistry(log, fileSystem: fileSystem)
+            let known = schemas.map {
+                CheckpointRecord.knownEnd(of: self, in: log, schemas: $0, fileSystem: fileSystem)
+            }
+            return try TopicRepair(directory: directory, fileSystem: fileSystem, knownEnd: known ?? .zero)
+        }
+    }
+
     /// Whether what stands there must stay as it is: the truth, or what was decided and set aside, a record each.
     public var isHistory: Bool {
         isInput || ["decisions-0", "alerts-0", "late-0", "quarantine-0", "duplicates-0"].contains(output?.topic)

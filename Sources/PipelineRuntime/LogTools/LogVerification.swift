@@ -83,6 +83,7 @@ public struct LogVerification {
         do throws(LogError) {
             let newest = try CheckpointRecord.newest(of: pipeline, in: log, schemas: schemas, fileSystem: fileSystem)
             let kept = try CheckpointRecord.kept(of: pipeline, in: log, schemas: schemas, fileSystem: fileSystem)
+            if let newest { try checkEnds(newest, of: pipeline, in: topic) }
             if let newest, kept.last?.offset != newest.offset {
                 addState(newest, of: topic, "the state of the newest checkpoint is missing")
             }
@@ -105,6 +106,28 @@ public struct LogVerification {
             // Told already: the topic itself is damaged.
             if case .corrupt = error { return }
             throw .log(error)
+        }
+    }
+
+    /// Whether input and outputs reach as far as a checkpoint says.
+    private mutating func checkEnds(
+        _ checkpoint: (offset: Offset, record: CheckpointRecord), of pipeline: String, in topic: LogTopic
+    ) throws(LogError) {
+        var needed = checkpoint.record.outputEnds.map { (log.topic($0.key, of: pipeline), $0.value) }
+        needed.append((log.input, checkpoint.record.inputOffset))
+        for (directory, needed) in needed.sorted(by: { $0.0 < $1.0 }) {
+            let exists: Bool
+            do throws(FileError) { exists = try fileSystem.exists(directory) } catch { throw .file(error) }
+            let end =
+                exists
+                ? try TopicReader(directory: directory, fileSystem: fileSystem).contents().offsets.upperBound : .zero
+            guard end < needed else { continue }
+            report.found.append(
+                LogDamage(
+                    severity: .damage, file: directory, position: 0, offset: end,
+                    what:
+                        "records are missing: the newest checkpoint (\(topic.directory), offset \(checkpoint.offset)) "
+                        + "was written when it ended at \(needed)"))
         }
     }
 

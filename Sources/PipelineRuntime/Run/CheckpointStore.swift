@@ -44,7 +44,7 @@ struct CheckpointStore {
             var value = ByteWriter()
             value.appendEnvelope(schema)
             value.appendVarint(inputOffset.value)
-            value.appendVarint(watermark.milliseconds)
+            value.appendVarint(max(watermark, EventTime.range.lowerBound).milliseconds)
             value.appendAvro(digest)
             value.appendAvro(fingerprint)
             value.appendAvro("tidemark \(Program.version)")
@@ -63,18 +63,25 @@ struct CheckpointStore {
         try removeOldStates()
     }
 
-    /// The newest checkpoint whose state is whole, nil when there is none.
-    func newest() throws(RuntimeError) -> Checkpoint? {
-        var found: [Checkpoint?] = []
+    /// The newest checkpoint whose state is whole, and the state files of newer ones that are not.
+    func newest() throws(RuntimeError) -> (checkpoint: Checkpoint?, damagedStates: [String]) {
+        var found: [CheckpointRecord?] = []
         let reader = try storage { () throws(LogError) in
             try TopicReader(directory: directory, fileSystem: fileSystem)
         }
         let cursor = try storage { () throws(LogError) in try reader.cursor(from: reader.startOffset) }
         while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
             var records = batch.records
-            while let record = records.next() { found.append(decode(record.value)) }
+            while let record = records.next() { found.append(CheckpointRecord(record.value, schemas: schemas)) }
         }
-        return found.reversed().lazy.compactMap { $0 }.first
+        var damaged: [String] = []
+        for record in found.reversed() {
+            guard let record else { continue }
+            if let checkpoint = checkpoint(record) { return (checkpoint, damaged) }
+            let path = "\(directory)/\(record.stateFile)"
+            if damaged.count < Self.kept && !damaged.contains(path) { damaged.append(path) }
+        }
+        return (nil, damaged)
     }
 
     /// Forgets all checkpoints.
@@ -83,9 +90,9 @@ struct CheckpointStore {
         try removeStates { _ in true }
     }
 
-    private func decode(_ value: UnsafeRawBufferPointer) -> Checkpoint? {
-        guard let record = CheckpointRecord(value, schemas: schemas),
-            let state = try? fileSystem.map("\(directory)/\(record.stateFile)"), record.isWhole(state.bytes)
+    private func checkpoint(_ record: CheckpointRecord) -> Checkpoint? {
+        guard let state = try? fileSystem.map("\(directory)/\(record.stateFile)"),
+            withExtendedLifetime(state, { record.isWhole(state.bytes) })
         else { return nil }
         return Checkpoint(
             inputOffset: record.inputOffset, watermark: record.watermark, digest: record.digest,

@@ -76,13 +76,15 @@ struct OutputTopics: ~Copyable {
     /// Opens the topics of a pipeline and registers the schemas of their values.
     static func open(
         _ log: LogDirectory, specification: PipelineSpecification, featureNames: [String], schemas: SchemaRegistry,
-        fileSystem: any FileSystem
+        segmentBytes: Int, fileSystem: any FileSystem
     ) throws(LogError) -> OutputTopics {
         let idType = specification.input.idType
         var writers: [TopicWriter] = []
         for name in names {
             writers.append(
-                try TopicWriter(directory: log.topic(name, of: specification.name), fileSystem: fileSystem))
+                try TopicWriter(
+                    directory: log.topic(name, of: specification.name), fileSystem: fileSystem,
+                    options: TopicOptions(segmentBytes: segmentBytes)))
         }
         return OutputTopics(
             plan: featureNames, idIsText: idType == .string,

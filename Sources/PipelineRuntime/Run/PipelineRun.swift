@@ -23,6 +23,10 @@ public final class PipelineRun {
         public var recordsPerCheckpoint = 4_000_000
         /// Forget what was computed and begin at the start of the log.
         public var fresh = false
+        /// With `fresh`: let outputs go that cannot be given again since retention has taken their input.
+        public var forgetsRemoved = false
+        /// A segment of an output is sealed before it grows beyond this.
+        public var segmentBytes = TopicOptions.defaultSegmentBytes
         /// Sync the outputs and write checkpoints. Without, nothing is kept (for measuring and comparing).
         public var isDurable = true
 
@@ -46,6 +50,8 @@ public final class PipelineRun {
     public let options: Options
     let fileSystem: any FileSystem
     private let lock: any FileLock
+    /// What recovery passed over, a line each.
+    public private(set) var recoveryNotes: [String] = []
     let reader: TopicReader
     let schemas: SchemaRegistry
     private let checkpoints: CheckpointStore
@@ -98,7 +104,7 @@ public final class PipelineRun {
         let reader = try Self.openInput(log, fileSystem)
         lock = try Self.takeLock(directory, fileSystem)
         checkpoints = try Self.openCheckpoints(log, specification, schemas, fileSystem)
-        topics = try Self.openTopics(log, specification, plan, schemas, fileSystem)
+        topics = try Self.openTopics(log, specification, plan, schemas, options.segmentBytes, fileSystem)
         decoder = DecoderBox(RecordDecoder(plan: plan, input: specification.input) { schemas.schema($0) })
         features = FeatureStage(plan: plan, specification: specification)
         models = ModelStage(plan: plan, specification: specification)
@@ -160,13 +166,13 @@ public final class PipelineRun {
 
     private static func openTopics(
         _ log: LogDirectory, _ specification: PipelineSpecification, _ plan: FeaturePlan, _ schemas: SchemaRegistry,
-        _ fileSystem: any FileSystem
+        _ segmentBytes: Int, _ fileSystem: any FileSystem
     ) throws(RuntimeError) -> TopicsBox {
         do throws(LogError) {
             return TopicsBox(
                 try OutputTopics.open(
                     log, specification: specification, featureNames: plan.names, schemas: schemas,
-                    fileSystem: fileSystem))
+                    segmentBytes: segmentBytes, fileSystem: fileSystem))
         } catch { throw .log(error) }
     }
 
@@ -184,8 +190,27 @@ public final class PipelineRun {
     }
 
     private func recover(directory: String, text: String) throws(RuntimeError) {
-        if options.fresh { try checkpoints.removeAll() }
-        if let checkpoint = try checkpoints.newest() {
+        let ends = topics.topics.ends
+        if options.fresh {
+            if reader.startOffset > .zero && !options.forgetsRemoved && ends.contains(where: { $0.value > .zero }) {
+                throw .inputRemoved(pipeline: specification.name, before: reader.startOffset)
+            }
+            try checkpoints.removeAll()
+        }
+        let (newest, damagedStates) = try checkpoints.newest()
+        recoveryNotes = damagedStates.map {
+            "\($0) is damaged or missing; an earlier state is taken, or the log replayed"
+        }
+        if let checkpoint = newest {
+            for (topic, needed) in checkpoint.outputEnds.sorted(by: { $0.key < $1.key }) {
+                let end = ends[topic] ?? .zero
+                if end < needed {
+                    throw .outputMissing(topic: "\(directory)/\(topic)", end: end, needed: needed)
+                }
+            }
+            if checkpoint.inputOffset > reader.durableEnd {
+                throw .inputMissing(end: reader.durableEnd, needed: checkpoint.inputOffset)
+            }
             guard checkpoint.fingerprint == specification.fingerprint else {
                 throw .otherSpecification(
                     pipeline: specification.name, stored: checkpoint.fingerprint, given: specification.fingerprint)
@@ -202,6 +227,9 @@ public final class PipelineRun {
             lastCheckpoint = offset
             try storage { () throws(LogError) in try topics.topics.truncate(to: checkpoint.outputEnds) }
         } else {
+            if reader.startOffset > .zero && !damagedStates.isEmpty {
+                throw .noWholeState(files: damagedStates, before: reader.startOffset)
+            }
             // Retention may have taken the log's beginning.
             offset = reader.startOffset
             try storage { () throws(LogError) in try topics.topics.truncate(to: [:]) }
@@ -325,6 +353,11 @@ public final class PipelineRun {
             let digest = StateDigest(sum: parcel.featureDigest.sum &+ models.digest.sum)
             try writeCheckpoint(at: end, watermark: parcel.watermark, digest: digest, state: state)
         }
+    }
+
+    /// Makes the outputs durable up to here.
+    func syncOutputs() throws(RuntimeError) {
+        try storage { () throws(LogError) in try topics.topics.flush(sync: true) }
     }
 
     /// Writes a checkpoint of the state as it is, and the models' snapshot with it.

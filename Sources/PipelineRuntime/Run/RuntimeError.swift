@@ -19,6 +19,16 @@ public enum RuntimeError: Error, CustomStringConvertible {
     case rowChanged(line: Int, id: TransactionID, offset: Offset, source: String)
     /// Records of a source that is imported again are no longer in the log.
     case importedRecordsGone(Int64, source: String)
+    /// The log's beginning is gone, and with it what a replay from the start would need to give the outputs again.
+    case inputRemoved(pipeline: String, before: Offset)
+    /// No checkpoint's state is whole, and the log's beginning is gone.
+    case noWholeState(files: [String], before: Offset)
+    /// An output does not reach as far as the checkpoint says.
+    case outputMissing(topic: String, end: Offset, needed: Offset)
+    /// The input ends before the place that the checkpoint had come to.
+    case inputMissing(end: Offset, needed: Offset)
+    /// A transaction is in the log, but its decision is not where it has to be.
+    case decisionMissing(inputOffset: Offset)
     case usage(String)
 
     public var description: String {
@@ -50,6 +60,33 @@ public enum RuntimeError: Error, CustomStringConvertible {
             """
             \(source): the log no longer holds the first \(count) records of this table (retention or a repair took \
             them), so its rows cannot be compared; put rows that are new into a table of their own
+            """
+        case .inputRemoved(let pipeline, let start):
+            """
+            the log's records before offset \(start) were removed by retention, so a replay from the start cannot give the \
+            outputs of pipeline '\(pipeline)' about them again; give the specification another name to begin with what is \
+            left, or add --forget-removed to let those outputs go
+            """
+        case .noWholeState(let files, let start):
+            """
+            \(files.joined(separator: ", ")): damaged or missing, and the log's records before offset \(start) were removed \
+            by retention, so the state cannot be computed anew; restore the files from a backup, or begin with what is left \
+            by 'tidemark train --fresh --forget-removed'
+            """
+        case .outputMissing(let topic, let end, let needed):
+            """
+            \(topic) ends at offset \(end), but the checkpoint was written when it had \(needed); records are missing: \
+            restore it from a backup, or compute all outputs again with 'tidemark train --fresh'
+            """
+        case .inputMissing(let end, let needed):
+            """
+            the input ends at offset \(end), but the checkpoint had gone through it up to \(needed); records are missing: \
+            restore the log from a backup, or compute all outputs again with 'tidemark train --fresh'
+            """
+        case .decisionMissing(let offset):
+            """
+            the transaction at input offset \(offset) is in the log, but its decision is not in decisions-0; see with \
+            'tidemark log verify', and compute all outputs again with 'tidemark train --fresh'
             """
         case .usage(let text): text
         }

@@ -46,7 +46,9 @@ public final class ScoringSession {
 
     /// What a line is answered by: the result of a record, or an error.
     private enum Answer {
-        case record(Offset, id: TransactionID?)
+        case transaction(Offset, TransactionID)
+        case label(Offset, TransactionID)
+        case heartbeat(Offset)
         case malformed(MalformedRow)
     }
 
@@ -59,7 +61,9 @@ public final class ScoringSession {
         self.clock = clock
         let input = run.specification.input
         do throws(LogError) {
-            writer = try TopicWriter(directory: run.log.input, fileSystem: fileSystem)
+            writer = try TopicWriter(
+                directory: run.log.input, fileSystem: fileSystem,
+                options: TopicOptions(segmentBytes: run.options.segmentBytes))
             labelSchema = try run.schemas.register(.label(idType: input.idType))
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
@@ -74,6 +78,9 @@ public final class ScoringSession {
         if format == .ndjson { lines.append(bytes) } else { table.append(bytes) }
         try process(answer)
     }
+
+    /// Makes the outputs so far durable, so that those who follow them see them. Answers do not wait for that.
+    public func settle() throws(RuntimeError) { try run.syncOutputs() }
 
     /// Answers what the last line, without an end, says; then writes a checkpoint.
     public func finish(answer: (JSONValue) throws -> Void) throws {
@@ -144,13 +151,13 @@ public final class ScoringSession {
             let schema = schemaOfTransactions()
             value.append(row, schema: schema, arrivalTime: now)
             batch.append(timestamp: row.eventTime, value: value.bytes)
-            pending.append(.record(offset, id: row.id))
+            pending.append(.transaction(offset, row.id))
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
                 Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "stream"))
             batch.append(timestamp: label.time ?? now, value: value.bytes)
-            pending.append(.record(offset, id: label.id))
+            pending.append(.label(offset, label.id))
         case .heartbeat(let time):
             guard time - run.specification.input.aheadTolerance <= now else {
                 throw MalformedRow(
@@ -160,7 +167,7 @@ public final class ScoringSession {
             value.appendEnvelope(commandSchema)
             value.appendAvro("heartbeat")
             batch.append(timestamp: time, value: value.bytes)
-            pending.append(.record(offset, id: nil))
+            pending.append(.heartbeat(offset))
         }
     }
 
@@ -227,26 +234,50 @@ public final class ScoringSession {
             return .object([
                 JSONMember("error", .string(row.reason.description)), JSONMember("line", .number(row.line)),
             ])
-        case .record(let offset, let id):
+        case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
-            var members = [JSONMember("transaction_id", id.map(Self.json) ?? .null)]
             if let first = collected.repeats[offset] {
-                let decision = try DecisionLog(
-                    run.log, pipeline: run.specification.name, from: run.offset(ofDecision: first),
-                    fileSystem: run.fileSystem
-                ).next()
-                members.append(JSONMember("score", .optional(decision?.probability)))
-                members.append(JSONMember("status", .string("duplicate")))
-            } else if let reason = collected.sides[offset] {
-                members.append(JSONMember("status", .string("set_aside")))
-                members.append(JSONMember("output", .string(reason.output.rawValue)))
-                members.append(JSONMember("reason", .string(reason.text)))
-            } else {
-                members.append(JSONMember("status", .string(id == nil ? "heartbeat" : "label_taken")))
+                return Self.reply(
+                    id, offset,
+                    [
+                        JSONMember("score", .number(try score(ofDecision: first, for: id, offset))),
+                        JSONMember("status", .string("duplicate")),
+                    ])
             }
-            members.append(JSONMember("input_offset", .number(offset.value)))
-            return .object(members)
+            guard let reason = collected.sides[offset] else { throw RuntimeError.decisionMissing(inputOffset: offset) }
+            return Self.reply(id, offset, Self.setAside(reason))
+        case .label(let offset, let id):
+            return Self.reply(
+                id, offset,
+                collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("label_taken"))])
+        case .heartbeat(let offset):
+            return Self.reply(
+                nil, offset, collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("heartbeat"))])
         }
+    }
+
+    /// The score that a transaction got when it came first.
+    private func score(ofDecision number: Offset, for id: TransactionID, _ offset: Offset) throws -> Double {
+        let place = run.offset(ofDecision: number)
+        guard place >= .zero,
+            let decision = try DecisionLog(
+                run.log, pipeline: run.specification.name, from: place, fileSystem: run.fileSystem
+            ).next(), decision.offset == place, decision.transactionID == id
+        else { throw RuntimeError.decisionMissing(inputOffset: offset) }
+        return decision.probability
+    }
+
+    private static func setAside(_ reason: SideReason) -> [JSONMember] {
+        [
+            JSONMember("status", .string("set_aside")), JSONMember("output", .string(reason.output.rawValue)),
+            JSONMember("reason", .string(reason.text)),
+        ]
+    }
+
+    private static func reply(_ id: TransactionID?, _ offset: Offset, _ members: [JSONMember]) -> JSONValue {
+        .object(
+            [JSONMember("transaction_id", id.map(json) ?? .null)] + members
+                + [JSONMember("input_offset", .number(offset.value))])
     }
 
     private static func json(_ id: TransactionID) -> JSONValue {
