@@ -226,6 +226,69 @@ struct LogCommandTests {
         try Program.expect(0, ["log", "info", "--log", backup])
     }
 
+    /// Outputs are synced within a second after a pause, so a follower of them sees each while scoring goes on.
+    @Test func aFollowerSeesDecisionsAsTheyAreMade() throws {
+        _ = try train(log)
+        let scoring = try Program(["score", "--pipeline", pipeline, "--log", log])
+        let follower = try Program(
+            ["log", "read", "--log", log, "--follow", "--topic", "decisions-0", "--reader", "decisions"])
+        for _ in try lines(["--kind", "Transaction"]) { #expect(follower.line(seconds: 30) != nil) }
+        for id in [9_000_001, 9_000_002] {
+            try scoring.send(
+                """
+                {"TRANSACTION_ID": \(id), "TX_DATETIME": "2018-06-01 10:00:00", "CUSTOMER_ID": 3, \
+                "TERMINAL_ID": 7, "TX_AMOUNT": 12.50}\n
+                """)
+            let line = try #require(follower.line(seconds: 10))
+            #expect(try JSONValue(parsing: line)["value"]?["transaction_id"]?.int == id)
+        }
+        follower.send(SIGTERM)
+        #expect(follower.wait() == 0)
+        scoring.closeInput()
+        #expect(scoring.wait() == 0)
+    }
+
+    @Test func smallSegmentsAreMergedAndNothingChanges() throws {
+        let small = "\(directory.path)/small"
+        try Program.expect(
+            0,
+            [
+                "import", "\(directory.path)/table.csv", "--pipeline", pipeline, "--log", small, "--quiet",
+                "--segment-size", "20kB",
+            ])
+        let before = try Program.expect(0, ["log", "read", "--log", small])
+        let digest = try train(small)["digest"]?.string
+        let report = try JSONValue(
+            parsing: Program.expect(0, ["log", "merge", "--log", small, "--topic", "input-0", "--json"]))
+        #expect(report.description.contains("segments"))
+        let info = try JSONValue(parsing: Program.expect(0, ["log", "info", "--log", small, "--json"]))
+        let input = try #require(info["topics"]?.elements?.first { $0["topic"]?.string == "input-0" })
+        #expect(try #require(input["segments"]?.int) == 2)
+        #expect(try Program.expect(0, ["log", "read", "--log", small]) == before)
+        try Program.expect(0, ["log", "verify", "--log", small])
+        #expect(try train(small)["digest"]?.string == digest)
+    }
+
+    @Test func whatACheckpointNeedsAndIsMissingIsRefused() throws {
+        _ = try train(log)
+        let decisions = "\(log)/pipelines/card-fraud/decisions-0"
+        try FileManager.default.moveItem(atPath: decisions, toPath: "\(directory.path)/taken")
+        try Program.expect(1, ["train", "--pipeline", pipeline, "--log", log, "--quiet", "--skip-evaluation"])
+        try FileManager.default.removeItem(atPath: decisions)
+        try Program.expect(1, ["log", "verify", "--log", log])
+        try FileManager.default.moveItem(atPath: "\(directory.path)/taken", toPath: decisions)
+        try Program.expect(0, ["log", "verify", "--log", log])
+        // An input that ends before the checkpoint's place.
+        let input = "\(log)/input-0"
+        try FileManager.default.moveItem(atPath: input, toPath: "\(directory.path)/taken")
+        let rows = try CardTable(customers: 40, days: 3).rows
+        let shorter = try directory.write(CardTable.csv(rows), to: "shorter.csv")
+        try Program.expect(0, ["import", shorter, "--pipeline", pipeline, "--log", log, "--quiet"])
+        try Program.expect(1, ["train", "--pipeline", pipeline, "--log", log, "--quiet", "--skip-evaluation"])
+        try Program.expect(1, ["score", "--pipeline", pipeline, "--log", log])
+        try Program.expect(1, ["log", "verify", "--log", log])
+    }
+
     @Test func exitCodesTellFailuresFromMisuse() throws {
         _ = try train(log)
         try Program.expect(64, ["log", "retain", "--log", log])

@@ -64,12 +64,14 @@ struct RetainedLog {
             from: InputStream(path: "tables/table.csv", fileSystem: fileSystem), name: "table.csv", flushLabels: false)
     }
 
-    func open(checkpointEvery: Int = 4_000_000, fresh: Bool = false) throws -> PipelineRun {
+    func open(
+        checkpointEvery: Int = 4_000_000, fresh: Bool = false, forgetsRemoved: Bool = true
+    ) throws -> PipelineRun {
         var options = PipelineRun.Options()
         options.blockRecords = 50
         options.recordsPerCheckpoint = checkpointEvery
         options.fresh = fresh
-        options.forgetsRemoved = fresh
+        options.forgetsRemoved = forgetsRemoved
         return try PipelineRun(
             log: log, specification: specification, text: Self.text, options: options, fileSystem: fileSystem,
             document: { _, _, _ in .object([]) })

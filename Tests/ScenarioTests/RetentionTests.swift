@@ -81,6 +81,20 @@ struct RetentionTests {
         #expect(evaluation.decisionCount == Int(run.tally.transactions))
     }
 
+    /// What can no longer be computed is not let go without a word.
+    @Test func outputsThatCannotBeGivenAgainAreKept() throws {
+        try train()
+        try retained.retain("input-0")
+        #expect(throws: RuntimeError.self) { try retained.open(fresh: true, forgetsRemoved: false) }
+        let decisions = try retained.records("pipelines/small/decisions-0").count
+        let checkpoints = "\(retained.log.path)/pipelines/small/checkpoints-0"
+        for name in try retained.fileSystem.list(checkpoints) where name.hasSuffix(".state") {
+            try retained.fileSystem.corrupt("\(checkpoints)/\(name)", bit: 100)
+        }
+        #expect(throws: RuntimeError.self) { try retained.open() }
+        #expect(try retained.records("pipelines/small/decisions-0").count == decisions)
+    }
+
     @Test func metricsAreOfTheDecisionsWhoseInputIsLeft() throws {
         try retained.open().run(until: Offset(900))
         let all = try evaluate()

@@ -5,8 +5,9 @@ import Platform
 /// Writes an import's records to the input log, in batches that carry the source's identity and the number of their
 /// first record.
 struct LogSink: ~Copyable, ImportSink {
-    private static let batchBytes = 1 << 18
+    private static let largestBatchBytes = 1 << 18
 
+    private let batchBytes: Int
     private let writer: TopicWriter
     private let malformed: MalformedLog
     private let source: SourceIdentity
@@ -25,6 +26,7 @@ struct LogSink: ~Copyable, ImportSink {
         schemas: SchemaRegistry, malformed: MalformedLog, fileSystem: any FileSystem, segmentBytes: Int
     ) throws(RuntimeError) {
         self.source = source
+        batchBytes = min(Self.largestBatchBytes, segmentBytes)
         self.recorded = recorded
         self.malformed = malformed
         (writer, self.schema, labelSchema, commandSchema) = try storage { () throws(LogError) in
@@ -78,7 +80,7 @@ struct LogSink: ~Copyable, ImportSink {
     }
 
     @inline(__always) private mutating func flushIfFull() throws(LogError) {
-        if batch.byteCount >= Self.batchBytes { try flush() }
+        if batch.byteCount >= batchBytes { try flush() }
     }
 
     private mutating func flush() throws(LogError) {
