@@ -62,7 +62,9 @@ let package = Package(
         .testTarget(
             name: "DurabilityTests",
             dependencies: ["EventModel", "LogStorage", "Platform", "TestSupport", "log-producers"]),
-        .testTarget(name: "WindowingTests", dependencies: ["Windowing"]),
+        .testTarget(
+            name: "WindowingTests", dependencies: ["EventModel", "Windowing", "TestSupport"],
+            resources: [.copy("Resources")]),
         .testTarget(
             name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],
             resources: [.copy("Resources")]),

@@ -14,23 +14,29 @@ public struct WindowOperation: Sendable, BitwiseCopyable {
     }
 
     public var kind: Kind
+    /// For `insert`: whether the row's features are wanted.
+    public var isAnswered: Bool
     /// For `label`: what it says, and what was known before.
     public var isPositive: Bool
     public var previous: Bool?
     /// The row within the block.
     public var row: Int32
-    /// The transaction's place in the table of transactions.
+    /// The transaction's place in the table of transactions; below 0 for an event that can get no label.
     public var slot: Int
     /// The event's time; for `answer`, the time as of which it is answered.
     public var time: EventTime
     /// Events before this are too late from here on.
     public var earliest: EventTime
+    /// For `label`: when it became known.
+    public var labelTime: EventTime
 
     public init(
         kind: Kind, row: Int = 0, slot: Int = 0, time: EventTime, earliest: EventTime, isPositive: Bool = false,
-        previous: Bool? = nil
+        previous: Bool? = nil, labelTime: EventTime = .distantPast, isAnswered: Bool = true
     ) {
         self.kind = kind
+        self.labelTime = labelTime
+        self.isAnswered = isAnswered
         self.isPositive = isPositive
         self.previous = previous
         self.row = Int32(truncatingIfNeeded: row)
@@ -42,7 +48,7 @@ public struct WindowOperation: Sendable, BitwiseCopyable {
 
 /// The rows of a block as an entity's windows see them. It borrows the memory.
 public struct WindowRows {
-    /// A key for each row, `keyStride` words apart; for text keys, `texts` has them.
+    /// A key for each row, `keyStride` words apart, of a pair both words; for text keys, `texts` has them.
     public var keys: UnsafePointer<Int64>
     public var keyStride: Int
     /// The number of rows.
@@ -60,11 +66,18 @@ public struct WindowRows {
     public var placeStride: Int
     /// A slot's place is at its number's low bits.
     public var slotMask: Int
+    /// For each row the filters that it passes, a bit for each; nil: none has to.
+    public var filters: UnsafePointer<UInt64>?
+    /// For each row the entities, a bit for each, that it has no key of; nil: it has all. Such a row enters no window of
+    /// the entity with `absenceBit`, and finds them empty.
+    public var absence: UnsafePointer<UInt64>?
+    public var absenceBit: Int
 
     public init(
         count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
         valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
-        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
+        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int,
+        filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil, absenceBit: Int = 0
     ) {
         self.count = count
         self.keys = keys
@@ -77,6 +90,9 @@ public struct WindowRows {
         self.places = places
         self.placeStride = placeStride
         self.slotMask = slotMask
+        self.filters = filters
+        self.absence = absence
+        self.absenceBit = absenceBit
     }
 
     @inline(__always) func place(_ slot: Int) -> UnsafeMutablePointer<Int64> {
@@ -84,6 +100,18 @@ public struct WindowRows {
     }
 
     @inline(__always) func key(_ row: Int) -> Int64 { keys[row &* keyStride] }
+
+    @inline(__always) func isAbsent(_ row: Int) -> Bool {
+        guard let absence else { return false }
+        return absence[row] >> UInt64(absenceBit) & 1 == 1
+    }
+
+    /// What the windows read of a row and write.
+    @inline(__always) func row(_ row: Int, isAnswered: Bool) -> WindowRow {
+        WindowRow(
+            values: values + row &* valueStride, filters: filters.map { $0[row] } ?? 0,
+            features: features + row &* featureStride, isAnswered: isAnswered)
+    }
 }
 
 extension EntityWindows {
@@ -92,10 +120,30 @@ extension EntityWindows {
     /// The common shapes of events have code of their own, chosen here, once a block.
     public mutating func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows) {
         findNumbers(rows)
-        switch (shape.columns, shape.hasLabels) {
+        guard plan.isPlain else { return process(operations, rows, fullShape) }
+        switch (plainShape.columns, plainShape.hasLabels) {
         case (1, false): process(operations, rows, OneValue())
         case (0, true): process(operations, rows, OnlyLabels())
-        default: process(operations, rows, shape)
+        default: process(operations, rows, plainShape)
+        }
+    }
+
+    /// The dense number of a row's key.
+    private func number(_ row: Int, _ rows: WindowRows) -> Int? {
+        if rows.isAbsent(row) { return nil }
+        return switch keyKind {
+        case .number: number(of: rows.key(row))
+        case .text: number(of: rows.texts[row])
+        case .pair: number(of: rows.key(row), rows.keys[row &* rows.keyStride &+ 1])
+        }
+    }
+
+    /// The dense number of a row's key, given now if it has none.
+    private mutating func intern(_ row: Int, _ rows: WindowRows) -> Int {
+        switch keyKind {
+        case .number: intern(rows.key(row))
+        case .text: intern(rows.texts[row])
+        case .pair: intern(rows.key(row), rows.keys[row &* rows.keyStride &+ 1])
         }
     }
 
@@ -104,14 +152,8 @@ extension EntityWindows {
         reserveRowNumbers(rows.count)
         let ahead = 16
         for row in 0..<rows.count {
-            let found: Int?
-            if keysAreText {
-                found = number(of: rows.texts[row])
-            } else {
-                if row + ahead < rows.count { prefetch(key: rows.key(row + ahead)) }
-                found = number(of: rows.key(row))
-            }
-            rowNumbers[row] = Int32(truncatingIfNeeded: found ?? -1)
+            if keyKind == .number, row + ahead < rows.count { prefetch(key: rows.key(row + ahead)) }
+            rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1)
         }
     }
 
@@ -126,24 +168,28 @@ extension EntityWindows {
             switch operation.kind {
             case .insert:
                 fetchAhead(of: row, rows, shape)
+                if rows.isAbsent(row) {
+                    if operation.isAnswered { answer(operation, row, rows) }
+                    if shape.hasLabels, operation.slot >= 0 { rows.place(operation.slot)[0] = -1 }
+                    continue
+                }
                 var number = Int(rowNumbers[row])
-                if number < 0 || !numbersHold { number = keysAreText ? intern(rows.texts[row]) : intern(rows.key(row)) }
-                let position = insert(
+                if number < 0 || !numbersHold { number = intern(row, rows) }
+                let place = insert(
                     number, at: operation.time, earliest: operation.earliest,
-                    values: rows.values + row &* rows.valueStride, features: rows.features + row &* rows.featureStride,
-                    shape)
-                if shape.hasLabels {
-                    let place = rows.place(operation.slot)
-                    place[0] = Int64(number)
-                    place[1] = position
+                    rows.row(row, isAnswered: operation.isAnswered), shape)
+                if shape.hasLabels, operation.slot >= 0 {
+                    let words = rows.place(operation.slot)
+                    words[0] = Int64(number)
+                    words[1] = place
                 }
             case .answer: answer(operation, row, rows)
             case .label:
                 guard shape.hasLabels, operation.time > operation.earliest - retention else { continue }
-                let place = rows.place(operation.slot)
+                let words = rows.place(operation.slot)
                 setLabel(
-                    Int(place[0]), position: place[1], time: operation.time, previous: operation.previous,
-                    isPositive: operation.isPositive, shape)
+                    Int(words[0]), place: words[1], time: operation.time, previous: operation.previous,
+                    isPositive: operation.isPositive, labelTime: operation.labelTime, shape)
             case .sweep:
                 sweep(earliest: operation.earliest)
                 numbersHold = false
@@ -161,8 +207,8 @@ extension EntityWindows {
     }
 
     @inline(never) private mutating func answer(_ operation: WindowOperation, _ row: Int, _ rows: WindowRows) {
-        answer(
-            keysAreText ? number(of: rows.texts[row]) : number(of: rows.key(row)), asOf: operation.time,
-            values: rows.values + row * rows.valueStride, features: rows.features + row * rows.featureStride)
+        var asked = rows.row(row, isAnswered: true)
+        asked.hasKey = !rows.isAbsent(row)
+        answer(number(row, rows), asOf: operation.time, asked)
     }
 }
