@@ -129,6 +129,7 @@ struct NaivePipeline {
             let divisor = values[below] ?? .nan
             return divisor == 0 ? 0 : (values[above] ?? .nan) / divisor
         case .window(let window): return aggregate(window, transaction, asOf: asOf)
+        default: return .nan
         }
     }
 
@@ -138,7 +139,7 @@ struct NaivePipeline {
         let inside = known.filter { entry in
             let other = entry.transaction
             let at = time(ofMinute: other.minute).milliseconds
-            return entry.status.isAccepted && at > end - window.length.milliseconds && at <= end
+            return entry.status.isAccepted && at > end - (window.length ?? 100_000 * .day).milliseconds && at <= end
                 && (isCustomer ? other.customer == transaction.customer : other.terminal == transaction.terminal)
         }
         let own = window.delay == .zero && window.includesCurrent ? [transaction] : []
@@ -154,6 +155,7 @@ struct NaivePipeline {
         case .labelCount: return Double(positives)
         case .labelRate: return count == 0 ? 0 : Double(positives) / Double(count)
         case .knownLabelRate: return labelled == 0 ? 0 : Double(positives) / Double(labelled)
+        default: return .nan
         }
     }
 }

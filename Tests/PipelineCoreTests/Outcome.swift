@@ -110,7 +110,7 @@ extension Outcome {
             switch block.decoded(index) {
             case .label: labels.append(Int(block.input(index).offset.value))
             case .heartbeat: commands.append(Int(block.input(index).offset.value))
-            case .transaction, .undecodable: continue
+            case .transaction, .event, .undecodable: continue
             }
         }
         block.removeAll()
