@@ -20,6 +20,7 @@ public final class ScoringSession {
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
     private var transactionSchema: SchemaID?
+    private var eventSchemas: [String: SchemaID] = [:]
     private var lines = LineReader()
     private var ndjson: NDJSONParser
     private var table = CSVRowReader()
@@ -47,6 +48,7 @@ public final class ScoringSession {
     /// What a line is answered by: the result of a record, or an error.
     private enum Answer {
         case record(Offset, id: TransactionID?)
+        case event(Offset, kind: String)
         case malformed(MalformedRow)
     }
 
@@ -145,6 +147,10 @@ public final class ScoringSession {
             value.append(row, schema: schema, arrivalTime: now)
             batch.append(timestamp: row.eventTime, value: value.bytes)
             pending.append(.record(offset, id: row.id))
+        case .event(let kind, let row):
+            value.append(row, schema: schemaOfEvents(kind), arrivalTime: now)
+            batch.append(timestamp: row.eventTime, value: value.bytes)
+            pending.append(.event(offset, kind: kind))
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
@@ -166,14 +172,23 @@ public final class ScoringSession {
 
     private func schemaOfTransactions() -> SchemaID {
         if let transactionSchema { return transactionSchema }
-        let schema = tableParser?.parser.schema ?? ndjson.schema
-        let id: SchemaID
-        do throws(LogError) { id = try run.schemas.register(schema) } catch {
-            headerFailure = .log(error)
-            id = SchemaID(0)
-        }
+        let id = register(tableParser?.parser.schema ?? ndjson.schema)
         transactionSchema = id
         return id
+    }
+
+    private func schemaOfEvents(_ kind: String) -> SchemaID {
+        if let id = eventSchemas[kind] { return id }
+        let id = ndjson.schema(ofKind: kind).map(register) ?? SchemaID(0)
+        eventSchemas[kind] = id
+        return id
+    }
+
+    private func register(_ schema: RecordSchema) -> SchemaID {
+        do throws(LogError) { return try run.schemas.register(schema) } catch {
+            headerFailure = .log(error)
+            return SchemaID(0)
+        }
     }
 
     // MARK: answers out
@@ -227,6 +242,15 @@ public final class ScoringSession {
             return .object([
                 JSONMember("error", .string(row.reason.description)), JSONMember("line", .number(row.line)),
             ])
+        case .event(let offset, let kind):
+            var members = [JSONMember("kind", .string(kind))]
+            if let reason = collected.sides[offset] {
+                members += Self.members(reason)
+            } else {
+                members.append(JSONMember("status", .string("event_taken")))
+            }
+            members.append(JSONMember("input_offset", .number(offset.value)))
+            return .object(members)
         case .record(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
             var members = [JSONMember("transaction_id", id.map(Self.json) ?? .null)]
@@ -237,15 +261,20 @@ public final class ScoringSession {
                 members.append(JSONMember("score", .optional(decision?.probability)))
                 members.append(JSONMember("status", .string("duplicate")))
             } else if let reason = collected.sides[offset] {
-                members.append(JSONMember("status", .string("set_aside")))
-                members.append(JSONMember("output", .string(reason.output.rawValue)))
-                members.append(JSONMember("reason", .string(reason.text)))
+                members += Self.members(reason)
             } else {
                 members.append(JSONMember("status", .string(id == nil ? "heartbeat" : "label_taken")))
             }
             members.append(JSONMember("input_offset", .number(offset.value)))
             return .object(members)
         }
+    }
+
+    private static func members(_ reason: SideReason) -> [JSONMember] {
+        [
+            JSONMember("status", .string("set_aside")), JSONMember("output", .string(reason.output.rawValue)),
+            JSONMember("reason", .string(reason.text)),
+        ]
     }
 
     private static func json(_ id: TransactionID) -> JSONValue {
