@@ -66,6 +66,8 @@ let package = Package(
             name: "WindowingTests", dependencies: ["EventModel", "Windowing", "TestSupport"],
             resources: [.copy("Resources")]),
         .testTarget(
+            name: "FeaturesTests", dependencies: ["EventModel", "Windowing", "Features", "Platform", "TestSupport"]),
+        .testTarget(
             name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],
             resources: [.copy("Resources")]),
         .testTarget(name: "EvaluationTests", dependencies: ["Evaluation"]),
