@@ -241,7 +241,7 @@ public final class FeatureStage {
             WindowOperation(
                 kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
                 isPositive: isPositive, previous: previous,
-                labelTime: EventTime(milliseconds: block.records[record].time)),
+                labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
             &block)
         block.modelOperations[block.modelOperationCount] = EventBlock.ModelOperation(
             kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF))
