@@ -277,7 +277,7 @@ public struct RecordDecoder: ~Copyable {
                 if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
                 if field.isID { block.ids[row] = number }
                 setKey(number, field.keyWords, row, &block)
-                if field.part >= 0 { parts[field.part] = String(number) }
+                if field.part >= 0 { setPart(field.part, number) }
             case .double, .promoted:
                 let number = field.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
                 if field.declared != 0 { payload &+= mixed(field.declared, number.bitPattern) }
@@ -315,7 +315,7 @@ public struct RecordDecoder: ~Copyable {
             case .integer(let number):
                 if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
                 setKey(number, field.keyWords, row, &block)
-                if field.part >= 0 { parts[field.part] = String(number) }
+                if field.part >= 0 { setPart(field.part, number) }
             case .double(let number):
                 if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
                 if field.integerPlace >= 0 {
@@ -350,6 +350,8 @@ public struct RecordDecoder: ~Copyable {
             if block.keyTexts[entity].count == row { block.keyTexts[entity].append("") }
         }
     }
+
+    @inline(never) private mutating func setPart(_ part: Int, _ number: Int64) { parts[part] = String(number) }
 
     @inline(__always) private func setKey(_ key: Int64, _ words: UInt64, _ row: Int, _ block: inout EventBlock) {
         var rest = words
