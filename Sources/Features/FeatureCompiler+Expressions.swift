@@ -233,8 +233,9 @@ extension FeatureCompiler {
     private mutating func windowColumn(
         _ argument: Expression
     ) throws(ExpressionError) -> (place: Int, divisor: Double, operand: BlockOperator.Operand) {
-        guard case .name(let name) = argument.node, let column = column(named: name, inFilter: false) else {
-            throw argument.error("expected a column of the transaction")
+        guard case .name(let name) = argument.node else { throw argument.error("expected a column of the transaction") }
+        guard let column = column(named: name, inFilter: false) else {
+            throw argument.error("there is no column '\(name)'; windows are of columns")
         }
         guard column.type != .string, let operand = operand(of: column) else {
             throw argument.error("'\(name)' is a string, not a number")

@@ -182,7 +182,7 @@ extension PlanExplanation {
 
     /// For people.
     public var text: String {
-        var lines = ["features (fingerprint \(fingerprint))"]
+        var lines = ["features (plan \(fingerprint))"]
         let width = features.map(\.name.count).max() ?? 0
         for (position, feature) in features.enumerated() {
             let number = String(position)

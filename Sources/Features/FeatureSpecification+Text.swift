@@ -38,8 +38,10 @@ extension WindowFeature {
 
     private var what: String {
         let column = column ?? ""
+        let isOfKinds = filter.flatMap { try? ExpressionParser.parse($0) }?.mentions("kind") ?? false
+        let events = isOfKinds ? "events" : "transactions"
         return switch aggregate {
-        case .count: "transactions"
+        case .count: events
         case .sum: "sum of \(column)"
         case .mean: "mean of \(column)"
         case .variance: "variance of \(column)"
@@ -48,7 +50,7 @@ extension WindowFeature {
         case .first: "first \(column)"
         case .last: "last \(column)"
         case .distinct: "different values of \(column)"
-        case .decayedCount: "transactions, halved every \(halfLife ?? .zero),"
+        case .decayedCount: "\(events), halved every \(halfLife ?? .zero),"
         case .decayedSum: "sum of \(column), halved every \(halfLife ?? .zero),"
         case .labelCount: "known frauds"
         case .labelRate: "share of known frauds"
@@ -57,8 +59,8 @@ extension WindowFeature {
         case .fraudRun: "frauds in a row up to the last label"
         case .sinceFirstFraud: "seconds since the first known fraud"
         case .sinceLastFraud: "seconds since the last known fraud"
-        case .sincePrevious: "seconds since the previous transaction"
-        case .previous: "\(column) of the previous transaction"
+        case .sincePrevious: "seconds since the previous \(isOfKinds ? "event" : "transaction")"
+        case .previous: "\(column) of the previous \(isOfKinds ? "event" : "transaction")"
         }
     }
 }

@@ -34,7 +34,9 @@ struct FeaturesCommand: ParsableCommand {
             let (specification, _) = try pipeline.load()
             if explain {
                 let explanation = try specification.makePlan().explanation
-                return print(output.json ? explanation.json.description : explanation.text)
+                guard !output.json else { return print(explanation.json) }
+                print("pipeline \(specification.name), fingerprint \(specification.fingerprint) (its models have it)\n")
+                return print(explanation.text)
             }
             guard let log, let path else { return }
             let export = FeatureExport(
