@@ -5,14 +5,41 @@ extension EntityWindows {
     @inline(__always) func answer(
         from boundaries: UnsafeMutablePointer<Int64>, _ row: WindowRow, isInside: Bool, _ shape: some EventShape
     ) {
-        for answer in answers {
+        let answers = plainAnswers
+        @inline(__always) func own(_ answer: WindowPlan.PlainAnswer) -> Int64 {
+            Int64(isInside ? answer.own : row.hasKey ? answer.ownWhenOutside : 0)
+        }
+        @inline(__always) func difference(_ upper: Int32, _ lower: Int32) -> Int64 {
+            boundaries[Int(upper)] &- boundaries[Int(lower)]
+        }
+        // The common kinds each in a loop of its own.
+        for index in 0..<plainKinds.counts {
+            let answer = answers[index]
+            row.features[Int(answer.target)] = Double(difference(answer.upper, answer.lower) &+ own(answer))
+        }
+        for index in plainKinds.counts..<plainKinds.means {
+            let answer = answers[index]
+            let count = difference(answer.upper, answer.lower) &+ own(answer)
+            let sum =
+                difference(answer.upperTotal, answer.lowerTotal) &+ own(answer) &* row.values[Int(answer.place)]
+            row.features[Int(answer.target)] =
+                count == 0 ? answer.ifEmpty : Double(sum) / (Double(count) * answer.divisor)
+        }
+        for index in plainKinds.means..<plainKinds.rates {
+            let answer = answers[index]
+            let count = difference(answer.upper, answer.lower) &+ own(answer)
+            let positives = difference(answer.upperTotal, answer.lowerTotal) & 0xFFFF_FFFF
+            row.features[Int(answer.target)] = count == 0 ? 0 : Double(positives) / Double(count)
+        }
+        for index in plainKinds.rates..<answers.count {
+            let answer = self.answers[Int(answers[index].answer)]
             let own = isInside ? answer.ownWhenInside : row.hasKey ? answer.ownWhenOutside : 0
             row.features[answer.target] = total(answer, boundaries, own: own, row)
         }
     }
 
     /// An answer that follows from totals alone.
-    @inline(__always) private func total(
+    @inline(never) private func total(
         _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>, own: Int64, _ row: WindowRow
     ) -> Double {
         let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount] &+ own
@@ -27,10 +54,10 @@ extension EntityWindows {
             let labels = labels(answer, boundaries)
             return labels == 0 ? 0 : Double(labels & 0xFFFF_FFFF) / Double(labels >> 32)
         case .smoothedOverAll:
-            return smoothed(answer, positives: labels(answer, boundaries) & 0xFFFF_FFFF, of: count)
+            return smoothed(labels(answer, boundaries) & 0xFFFF_FFFF, of: count, answer.prior, answer.strength)
         case .smoothedOverLabelled:
             let labels = labels(answer, boundaries)
-            return smoothed(answer, positives: labels & 0xFFFF_FFFF, of: labels >> 32)
+            return smoothed(labels & 0xFFFF_FFFF, of: labels >> 32, answer.prior, answer.strength)
         default: return Double(count)
         }
     }
@@ -47,9 +74,10 @@ extension EntityWindows {
         boundaries[answer.upperTotal] &- boundaries[answer.lowerTotal]
     }
 
-    private func smoothed(_ answer: WindowPlan.Answer, positives: Int64, of count: Int64) -> Double {
-        let weight = Double(count) + answer.strength
-        return weight == 0 ? 0 : (Double(positives) + answer.prior) / weight
+    /// - Parameter prior: positives that are assumed among `strength` events more.
+    private func smoothed(_ positives: Int64, of count: Int64, _ prior: Double, _ strength: Double) -> Double {
+        let weight = Double(count) + strength
+        return weight == 0 ? 0 : (Double(positives) + prior) / weight
     }
 
     // MARK: all kinds
@@ -314,7 +342,7 @@ extension EntityWindows {
         switch answer.kind {
         case .trackCount: return Double(summary.positives)
         case .trackRate: return summary.known == 0 ? 0 : Double(summary.positives) / Double(summary.known)
-        case .trackSmoothed: return smoothed(answer, positives: summary.positives, of: summary.known)
+        case .trackSmoothed: return smoothed(summary.positives, of: summary.known, answer.prior, answer.strength)
         case .fraudRun: return Double(summary.run)
         case .sinceFirstFraud: return age(summary.firstPositive, answer, question)
         default: return age(summary.lastPositive, answer, question)

@@ -1,3 +1,4 @@
+import CPrefetch
 import EventModel
 
 /// One thing that happens to an entity's windows, as the control pass over a block lists them in log order.
@@ -150,10 +151,15 @@ extension EntityWindows {
     /// Looks all rows' keys up, so that what their windows will touch can be fetched early.
     private mutating func findNumbers(_ rows: WindowRows) {
         reserveRowNumbers(rows.count)
+        guard keyKind == .number, rows.absence == nil else {
+            for row in 0..<rows.count { rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1) }
+            return
+        }
         let ahead = 16
+        for row in 0..<min(ahead, rows.count) { prefetch(key: rows.key(row)) }
         for row in 0..<rows.count {
-            if keyKind == .number, row + ahead < rows.count { prefetch(key: rows.key(row + ahead)) }
-            rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1)
+            if row &+ ahead < rows.count { prefetch(key: rows.key(row &+ ahead)) }
+            rowNumbers[row] = Int32(truncatingIfNeeded: number(of: rows.key(row)) ?? -1)
         }
     }
 
@@ -162,37 +168,63 @@ extension EntityWindows {
     ) {
         // The numbers found hold until keys go.
         var numbersHold = true
-        for index in 0..<operations.count {
-            let operation = operations[index]
-            let row = Int(operation.row)
-            switch operation.kind {
+        guard var next = operations.baseAddress else { return }
+        let end = next + operations.count
+        while next < end {
+            // Members are read where they lie.
+            let operation = next
+            next += 1
+            if shape.hasLabels { fetchLabels(operation, before: end, rows, shape) }
+            let row = Int(operation.pointee.row)
+            let slot = operation.pointee.slot
+            switch operation.pointee.kind {
             case .insert:
                 fetchAhead(of: row, rows, shape)
                 if rows.isAbsent(row) {
-                    if operation.isAnswered { answer(operation, row, rows) }
-                    if shape.hasLabels, operation.slot >= 0 { rows.place(operation.slot)[0] = -1 }
+                    if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
+                    if shape.hasLabels, slot >= 0 { rows.place(slot)[0] = -1 }
                     continue
                 }
                 var number = Int(rowNumbers[row])
                 if number < 0 || !numbersHold { number = intern(row, rows) }
                 let place = insert(
-                    number, at: operation.time, earliest: operation.earliest,
-                    rows.row(row, isAnswered: operation.isAnswered), shape)
-                if shape.hasLabels, operation.slot >= 0 {
-                    let words = rows.place(operation.slot)
+                    number, at: operation.pointee.time, earliest: operation.pointee.earliest,
+                    rows.row(row, isAnswered: operation.pointee.isAnswered), shape)
+                if shape.hasLabels, slot >= 0 {
+                    let words = rows.place(slot)
                     words[0] = Int64(number)
                     words[1] = place
                 }
-            case .answer: answer(operation, row, rows)
+            case .answer: answer(operation.pointee, row, rows)
             case .label:
-                guard shape.hasLabels, operation.time > operation.earliest - retention else { continue }
-                let words = rows.place(operation.slot)
+                guard shape.hasLabels, operation.pointee.time > operation.pointee.earliest - retention else { continue }
+                let words = rows.place(slot)
                 setLabel(
-                    Int(words[0]), place: words[1], time: operation.time, previous: operation.previous,
-                    isPositive: operation.isPositive, labelTime: operation.labelTime, shape)
+                    Int(words[0]), place: words[1], time: operation.pointee.time,
+                    previous: operation.pointee.previous, isPositive: operation.pointee.isPositive,
+                    labelTime: operation.pointee.labelTime, shape)
             case .sweep:
-                sweep(earliest: operation.earliest)
+                sweep(earliest: operation.pointee.earliest)
                 numbersHold = false
+            }
+        }
+    }
+
+    /// Brings close what labels ahead will touch: first the event's place, then the key's header, then the event.
+    @inline(__always) private func fetchLabels(
+        _ operation: UnsafePointer<WindowOperation>, before end: UnsafePointer<WindowOperation>, _ rows: WindowRows,
+        _ shape: some EventShape
+    ) {
+        let far = operation + 32, middle = operation + 20, near = operation + 8
+        if far < end, far.pointee.kind == .label { tidemark_prefetch(rows.place(far.pointee.slot)) }
+        if middle < end, middle.pointee.kind == .label {
+            let number = rows.place(middle.pointee.slot)[0]
+            if number >= 0, number < headerCount { prefetch(header: Int(number)) }
+        }
+        if near < end, near.pointee.kind == .label {
+            let words = rows.place(near.pointee.slot)
+            if words[0] >= 0, words[0] < headerCount {
+                prefetch(event: words[1] >> 10, of: Int(words[0]), shape)
             }
         }
     }

@@ -12,7 +12,7 @@ import EventModel
 
     /// What an event in `state` adds to a boundary's labels: known ones in the upper half, positive ones in the lower.
     @inline(__always) static func weight(_ state: Int64) -> Int64 {
-        state == unknown ? 0 : 1 << 32 | state >> 1
+        ((state &+ 1) >> 1) << 32 | state >> 1
     }
 }
 
@@ -66,6 +66,7 @@ extension EntityWindows {
         let position = header[Header.head]
         write(header, position, time.milliseconds << 2, row, shape)
         header[Header.head] = position &+ 1
+        markEnd(header, shape)
         if !shape.isPlain { link(header, position) }
         if boundaries[0].distance == 0 {
             let boundary = header + Header.boundaries
@@ -103,6 +104,7 @@ extension EntityWindows {
         }
         write(header, position, time.milliseconds << 2, row, shape)
         header[Header.head] &+= 1
+        markEnd(header, shape)
         if !shape.isPlain { relink(header, from: position) }
         let event = ring + Int(position & mask) &* shape.eventWords
         for boundary in boundaries where time.milliseconds <= header[Header.time] &- boundary.distance {
@@ -158,25 +160,40 @@ extension EntityWindows {
         header[Header.time] = time
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
-        let head = header[Header.head]
         var words = header + Header.boundaries
         for boundary in boundaries {
-            if !shape.isPlain { words = header + Header.boundaries + boundary.word }
             let last = (time &- boundary.distance) << 2 | 3
-            var position = words[0]
-            while position < head {
-                let event = ring + Int(position & mask) &* shape.eventWords
-                if event[0] > last { break }
-                if shape.isPlain {
-                    add(event, to: words, sign: 1, shape)
-                } else {
+            if shape.isPlain {
+                moveUp(words, last: last, ring: ring, mask: mask, shape)
+                words += shape.boundaryWords
+            } else {
+                words = header + Header.boundaries + boundary.word
+                var position = words[0]
+                while true {
+                    let event = ring + Int(position & mask) &* shape.eventWords
+                    if event[0] > last { break }
                     pass(event, boundary, header)
+                    position &+= 1
                 }
-                position &+= 1
+                words[0] = position
             }
-            words[0] = position
-            words += shape.boundaryWords
         }
+    }
+
+    /// Moves a plain boundary up behind all events whose first word is at most `last`; the mark behind the newest event
+    /// is above it.
+    @inline(__always) private func moveUp(
+        _ words: UnsafeMutablePointer<Int64>, last: Int64, ring: UnsafeMutablePointer<Int64>, mask: Int64,
+        _ shape: some EventShape
+    ) {
+        var position = words[0]
+        while true {
+            let event = ring + Int(position & mask) &* shape.eventWords
+            if event[0] > last { break }
+            add(event, to: words, sign: 1, shape)
+            position &+= 1
+        }
+        words[0] = position
     }
 
     /// Adds an event's values and label to a plain boundary's totals.
@@ -304,20 +321,25 @@ extension EntityWindows {
         return hash
     }
 
-    /// Makes room for one more event of the key, by dropping what no window reaches when the ring is full or would
-    /// have to grow; what holds for one number of events held holds for every layout.
+    /// Puts a mark behind the newest event that is later than all events.
+    @inline(__always) func markEnd(_ header: UnsafeMutablePointer<Int64>, _ shape: some EventShape) {
+        ring(header)?[Int(header[Header.head] & header[Header.mask]) &* shape.eventWords] = Int64.max
+    }
+
+    /// Makes room for one more event of the key and the mark behind it, by dropping what no window reaches, or else by
+    /// a larger ring. Whether it drops depends on the number of events alone, so that no layout shows.
     @inline(__always) private mutating func reserveOne(
         _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
     ) {
         let count = header[Header.head] &- header[Header.first]
-        if count & (count &- 1) == 0 { makeRoom(header, earliest: earliest, shape) }
+        if count & (count &+ 1) == 0 { makeRoom(header, earliest: earliest, shape) }
     }
 
     @inline(never) private mutating func makeRoom(
         _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
     ) {
         expire(header, limit: expiryLimit(earliest), shape)
-        if header[Header.head] &- header[Header.first] > header[Header.mask] {
+        if header[Header.head] &- header[Header.first] >= header[Header.mask] {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, 4))
         }
     }

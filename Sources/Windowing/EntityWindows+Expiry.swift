@@ -100,7 +100,7 @@ extension EntityWindows {
         }
     }
 
-    /// Moves the key's events to a ring of another capacity, a power of two.
+    /// Moves the key's events to a ring of another capacity, a power of two above their number.
     @inline(never) func resize(_ header: UnsafeMutablePointer<Int64>, capacity: Int64) {
         let other = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * eventWords)
         if let ring = ring(header) {
@@ -112,5 +112,6 @@ extension EntityWindows {
         }
         header[Header.ring] = Int64(Int(bitPattern: other))
         header[Header.mask] = capacity - 1
+        markEnd(header, fullShape)
     }
 }

@@ -84,10 +84,11 @@ extension EntityWindows {
         header[Header.head] = first
         if count > 0 {
             var capacity = 4
-            while capacity < count { capacity *= 2 }
+            while capacity <= count { capacity *= 2 }
             resize(header, capacity: Int64(capacity))
         }
         header[Header.head] = first + Int64(count)
+        markEnd(header, shape)
         if let ring = ring(header) {
             for position in first..<header[Header.head] {
                 let event = event(header, ring, position)

@@ -21,6 +21,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let decays: UnsafeMutableBufferPointer<WindowPlan.Decay>
     let tracks: UnsafeMutableBufferPointer<WindowPlan.Track>
     let answers: UnsafeMutableBufferPointer<WindowPlan.Answer>
+    let plainAnswers: UnsafeMutableBufferPointer<WindowPlan.PlainAnswer>
+    let plainKinds: WindowPlan.PlainKinds
     let valuePlaces: UnsafeMutableBufferPointer<Int>
     let eventWords: Int
     /// A multiple of a cache line.
@@ -66,6 +68,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         decays = Self.copy(plan.decays)
         tracks = Self.copy(plan.tracks)
         answers = Self.copy(plan.answers)
+        plainAnswers = Self.copy(plan.plainAnswers.answers)
+        plainKinds = plan.plainAnswers.ends
         valuePlaces = Self.copy(plan.valuePlaces)
         eventWords = plan.eventWords
         headerWords = (plan.words + 7) & ~7
@@ -93,6 +97,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         decays.deallocate()
         tracks.deallocate()
         answers.deallocate()
+        plainAnswers.deallocate()
         valuePlaces.deallocate()
     }
 
@@ -264,17 +269,24 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         fetchEarly(ring + Int(header[Header.first] & header[Header.mask]) &* eventWords)
     }
 
-    /// Brings those of the key's events close that its boundaries, its next event and its oldest are about to touch.
+    /// Brings an event of the key close.
+    @inline(__always) func prefetch(event position: Int64, of number: Int, _ shape: some EventShape) {
+        let header = headers + number &* headerWords
+        guard let ring = ring(header) else { return }
+        tidemark_prefetch(ring + Int(position & header[Header.mask]) &* shape.eventWords)
+    }
+
+    /// Brings those of the key's events close that its boundaries and its next event are about to touch.
     @inline(__always) func prefetch(events number: Int, _ shape: some EventShape) {
         let header = headers + number &* headerWords
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
         tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
-        tidemark_prefetch(ring + Int(header[Header.first] & mask) &* shape.eventWords)
         var boundary = header + Header.boundaries
         for index in 0..<boundaries.count {
             if !shape.isPlain { boundary = header + Header.boundaries + boundaries[index].word }
-            tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords)
+            // The nearest boundary of most plans stands at the head.
+            if index > 0 { tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords) }
             boundary += shape.boundaryWords
         }
     }

@@ -148,6 +148,54 @@ struct WindowPlan: Sendable {
         var target: Int
     }
 
+    /// The part of an answer that a plain plan needs, in less than a cache line.
+    struct PlainAnswer {
+        var own: Int8
+        var ownWhenOutside: Int8
+        var target: Int32
+        var upper: Int32
+        var lower: Int32
+        var upperTotal: Int32
+        var lowerTotal: Int32
+        var place: Int32
+        /// The index of the whole answer.
+        var answer: Int32
+        var divisor: Double
+        var ifEmpty: Double
+
+        init(_ answer: Answer, index: Int) {
+            own = Int8(answer.ownWhenInside)
+            ownWhenOutside = Int8(answer.ownWhenOutside)
+            target = Int32(answer.target)
+            upper = Int32(answer.upperCount)
+            lower = Int32(answer.lowerCount)
+            upperTotal = Int32(answer.upperTotal)
+            lowerTotal = Int32(answer.lowerTotal)
+            place = Int32(answer.place)
+            self.answer = Int32(index)
+            divisor = answer.divisor
+            ifEmpty = answer.ifEmpty
+        }
+    }
+
+    /// The answers of a plain plan, the common kinds first, and where counts, means and rates end.
+    var plainAnswers: (answers: [PlainAnswer], ends: PlainKinds) {
+        guard isPlain else { return ([], PlainKinds()) }
+        let all = answers.enumerated().map { (kind: $1.kind, answer: PlainAnswer($1, index: $0)) }
+        let common: [Answer.Kind] = [.count, .mean, .labelRate]
+        let groups = common.map { kind in all.filter { $0.kind == kind } } + [all.filter { !common.contains($0.kind) }]
+        let counts = groups[0].count, means = counts + groups[1].count
+        return (
+            groups.joined().map(\.answer), PlainKinds(counts: counts, means: means, rates: means + groups[2].count)
+        )
+    }
+
+    struct PlainKinds {
+        var counts = 0
+        var means = 0
+        var rates = 0
+    }
+
     var boundaries: [Boundary] = []
     var accumulators: [Accumulator] = []
     var extremes: [Extreme] = []
