@@ -6,9 +6,9 @@ import Testing
 
 /// The two stages against recomputation from all records so far, and against themselves under other circumstances.
 struct StageTests {
-    @Test(arguments: 0..<24 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<12 as Range<UInt64>, KeyStyle.allCases)
     func everyRecordIsAnsweredAsRecomputationSays(seed: UInt64, style: KeyStyle) throws {
-        let script = randomScript(seed: seed, count: 250)
+        let script = randomScript(seed: seed, count: 200)
         let specification = testPipeline(seed: seed, style: style)
         let outcome = try runStages(EncodedInput(script, style: style), specification, style: style)
         var naive = NaivePipeline(specification)
@@ -53,7 +53,7 @@ struct StageTests {
         #expect(naive.watermark == nil || naive.watermark == outcome.watermark.milliseconds)
     }
 
-    @Test(arguments: 0..<30 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<15 as Range<UInt64>, KeyStyle.allCases)
     func eachRecordStandsInExactlyOnePlace(seed: UInt64, style: KeyStyle) throws {
         let script = randomScript(seed: seed, count: 300)
         let outcome = try runStages(
@@ -73,25 +73,25 @@ struct StageTests {
         #expect(ids == ids.sorted(), "decisions stand in the order of the log")
     }
 
-    @Test(arguments: 0..<12 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<5 as Range<UInt64>, KeyStyle.allCases)
     func blocksAndRestartsShowInNoResult(seed: UInt64, style: KeyStyle) throws {
-        let input = EncodedInput(randomScript(seed: seed, count: 400), style: style)
+        let input = EncodedInput(randomScript(seed: seed, count: 300), style: style)
         let specification = testPipeline(seed: seed, style: style)
         let reference = try runStages(input, specification, style: style, block: 1)
-        for size in [2, 7, 64, 400] {
+        for size in [2, 7, 64, 300] {
             let other = try runStages(input, specification, style: style, block: size)
             #expect(other == reference, "blocks of \(size)")
         }
         var random = SeededRandom(seed: seed)
         for _ in 0..<4 {
-            let cuts = Set((0..<random.int(1...3)).map { _ in random.int(0..<400) })
-            let size = random.pick([1, 7, 64, 400])
+            let cuts = Set((0..<random.int(1...3)).map { _ in random.int(0..<300) })
+            let size = random.pick([1, 7, 64, 300])
             let other = try runStages(input, specification, style: style, block: size, cuts: cuts)
             #expect(other == reference, "blocks of \(size), saved before \(cuts.sorted())")
         }
     }
 
-    @Test(arguments: 0..<4 as Range<UInt64>)
+    @Test(arguments: 0..<2 as Range<UInt64>)
     func aRunWithARestartBeforeEveryRecordGivesTheSame(seed: UInt64) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 120), style: .text)
         let specification = testPipeline(seed: seed, style: .text)
@@ -99,7 +99,7 @@ struct StageTests {
         #expect(try runStages(input, specification, style: .text, cuts: Set(0..<120)) == reference)
     }
 
-    @Test(arguments: 0..<4 as Range<UInt64>)
+    @Test(arguments: 0..<2 as Range<UInt64>)
     func aBlockOfManyMoreRecordsThanAreRememberedGivesTheSame(seed: UInt64) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 4000), style: .numbers)
         let specification = testPipeline(seed: seed, style: .numbers)
