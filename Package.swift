@@ -62,7 +62,11 @@ let package = Package(
         .testTarget(
             name: "DurabilityTests",
             dependencies: ["EventModel", "LogStorage", "Platform", "TestSupport", "log-producers"]),
-        .testTarget(name: "WindowingTests", dependencies: ["Windowing"]),
+        .testTarget(
+            name: "WindowingTests", dependencies: ["EventModel", "Windowing", "TestSupport"],
+            resources: [.copy("Resources")]),
+        .testTarget(
+            name: "FeaturesTests", dependencies: ["EventModel", "Windowing", "Features", "Platform", "TestSupport"]),
         .testTarget(
             name: "OnlineLearningTests", dependencies: ["OnlineLearning", "LinearAlgebra"],
             resources: [.copy("Resources")]),

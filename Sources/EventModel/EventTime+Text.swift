@@ -21,7 +21,8 @@ private func daysInMonth(_ month: Int64, year: Int64) -> Int64 {
     }
 }
 
-private func civilDate(daysSinceEpoch days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+/// The date of a day since 1970-01-01 in the proleptic Gregorian calendar.
+public func civilDate(daysSinceEpoch days: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = days + 719_468
     let era = floorDivide(shifted, 146_097)
     let dayOfEra = shifted - era * 146_097

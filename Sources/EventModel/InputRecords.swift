@@ -1,5 +1,5 @@
 // The kinds of record that an input log holds, and their schemas. A transaction's schema is the user's own columns
-// behind the arrival time; its event time is the record's timestamp.
+// behind the arrival time; its event time is the record's timestamp. So is that of an event of another kind.
 
 /// A statement of what a transaction turned out to be.
 public struct Label: Hashable, Sendable {
@@ -43,6 +43,14 @@ extension RecordSchema {
     /// A transaction with the given columns (the event-time column left out: it is the record's timestamp).
     public static func transaction(columns: [Column]) -> RecordSchema {
         RecordSchema(name: "Transaction", columns: [Column(arrivalTimeColumn, .timestamp)] + columns)
+    }
+
+    /// How the names of the schemas of other kinds of events begin.
+    public static let eventPrefix = "Event_"
+
+    /// An event of another kind, with the given columns.
+    public static func event(kind: String, columns: [Column]) -> RecordSchema {
+        RecordSchema(name: eventPrefix + kind, columns: [Column(arrivalTimeColumn, .timestamp)] + columns)
     }
 
     /// A label for transactions whose id has `idType`.

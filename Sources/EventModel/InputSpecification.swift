@@ -13,10 +13,14 @@ public struct InputSpecification: Hashable, Sendable {
     public var label: LabelSpecification?
     /// An event that runs ahead of its arrival by more than this is quarantined.
     public var aheadTolerance: EventDuration
+    /// The kinds of events besides transactions: logins, failed authorisations, ...
+    public var events: [EventKindSpecification]
+    /// The kind whose rows these are; nil: transactions. The id column of a kind without ids is empty.
+    public private(set) var kind: String?
 
     public init(
         columns: [Column], idColumn: String, eventTimeColumn: String, eventTimeFormat: TimeFormat,
-        label: LabelSpecification?, aheadTolerance: EventDuration
+        label: LabelSpecification?, aheadTolerance: EventDuration, events: [EventKindSpecification] = []
     ) {
         self.columns = columns
         self.idColumn = idColumn
@@ -24,6 +28,22 @@ public struct InputSpecification: Hashable, Sendable {
         self.eventTimeFormat = eventTimeFormat
         self.label = label
         self.aheadTolerance = aheadTolerance
+        self.events = events
+    }
+
+    /// What the rows of another kind of event look like; nil where it is not declared.
+    public func input(ofKind name: String) -> InputSpecification? {
+        guard let event = events.first(where: { $0.name == name }) else { return nil }
+        var input = InputSpecification(
+            columns: event.columns, idColumn: event.idColumn ?? "", eventTimeColumn: event.eventTimeColumn,
+            eventTimeFormat: event.eventTimeFormat, label: nil, aheadTolerance: aheadTolerance)
+        input.kind = name
+        return input
+    }
+
+    /// The schema of a record of these columns.
+    public func recordSchema(columns: [Column]) -> RecordSchema {
+        kind.map { .event(kind: $0, columns: columns) } ?? .transaction(columns: columns)
     }
 
     public var idType: ColumnType { columns.first { $0.name == idColumn }?.type ?? .long }
@@ -31,7 +51,39 @@ public struct InputSpecification: Hashable, Sendable {
     /// The schemas by which input records are read, whatever schemas they were written by. An id has no default.
     public var readerSchemas: [RecordSchema] {
         let columns = columns.map { $0.name == idColumn ? Column($0.name, $0.type, aliases: $0.aliases) : $0 }
-        return [.transaction(columns: columns), .label(idType: idType), .command]
+        return [.transaction(columns: columns), .label(idType: idType), .command] + events.map(\.readerSchema)
+    }
+}
+
+/// Events of one kind that are no transactions: they enter windows and are not scored.
+public struct EventKindSpecification: Hashable, Sendable {
+    /// A name that Avro allows.
+    public var name: String
+    /// As a transaction's: the event-time column left out.
+    public var columns: [Column]
+    /// One of `columns`, of type `long` or `string`; nil: its events have no ids, so that none is told from another.
+    public var idColumn: String?
+    public var eventTimeColumn: String
+    public var eventTimeFormat: TimeFormat
+
+    public init(
+        name: String, columns: [Column], idColumn: String?, eventTimeColumn: String, eventTimeFormat: TimeFormat
+    ) {
+        self.name = name
+        self.columns = columns
+        self.idColumn = idColumn
+        self.eventTimeColumn = eventTimeColumn
+        self.eventTimeFormat = eventTimeFormat
+    }
+
+    /// Nil where there is no id.
+    public var idType: ColumnType? { idColumn.flatMap { id in columns.first { $0.name == id }?.type } }
+
+    /// The schema by which its records are read. An id has no default.
+    public var readerSchema: RecordSchema {
+        .event(
+            kind: name,
+            columns: columns.map { $0.name == idColumn ? Column($0.name, $0.type, aliases: $0.aliases) : $0 })
     }
 }
 

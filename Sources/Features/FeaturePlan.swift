@@ -1,62 +1,88 @@
 import EventModel
 import Windowing
 
-/// A specification's features compiled: a fixed position for each, the windows of each entity, and the operators that
-/// follow once the windows have answered.
+/// A specification's features compiled: a fixed position for each, the windows of each entity, and the block-wise
+/// operators before and behind the windows.
+///
+///     row of a block    │ features (count) │ auxiliary values (width − count) │
+///
+/// Auxiliary values are aggregates that only expressions read. The order of the work on a block: the filters of all
+/// aggregates, one bit each; the windows of each entity; the operators, in the features' order.
 public struct FeaturePlan: Sendable {
     public struct Entity: Sendable {
         public var name: String
-        public var keyColumn: Column
+        /// One or two.
+        public var keyColumns: [Column]
+        /// Of the aggregates' answers, in a row of the block.
         public var aggregates: [WindowAggregate]
         public var targets: [Int]
+        /// Where its key stands among the words of a row's keys; a pair of numbers takes two.
+        public var keyWord: Int
+        /// Bit k is set where the events of kind k have the key's columns.
+        public var kinds: UInt64
+        /// The bits of the filters of all its aggregates; nil where an aggregate has none.
+        var filters: UInt64?
 
-        public var keysAreText: Bool { keyColumn.type == .string }
-    }
-
-    enum Operand: Sendable {
-        case integer(place: Int, divisor: Double)
-        case double(place: Int)
-        case feature(Int)
-    }
-
-    enum Operator: Sendable {
-        case copy(Operand, target: Int)
-        case hour(ClosedRange<Int64>, target: Int)
-        /// Bit d is set for weekday d.
-        case weekday(mask: Int64, target: Int)
-        case log1p(Operand, target: Int)
-        case ratio(Operand, Operand, target: Int)
+        /// Text keys, and pairs with a text, are compared as texts.
+        public var keysAreText: Bool { keyColumns.contains { $0.type == .string } }
+        public var keyWords: Int { keysAreText ? 1 : keyColumns.count }
     }
 
     /// Names by position.
     public let names: [String]
     /// For each feature one line that a person can read.
     public let reasons: [String]
+    /// For each feature the declared one that it comes from.
+    public let definitions: [String]
+    /// The doubles of one row of a block.
+    public let width: Int
     public let entities: [Entity]
-    /// Columns that are read as integers (long, decimal, timestamp), in the order of a row's integer values.
+    /// Columns that are read as integers, in the order of a row's integer values: long, decimal, timestamp; a string's
+    /// hash; a double in millionths (for windows).
     public let integerColumns: [Column]
     /// Columns of type double, in the order of a row's doubles.
     public let doubleColumns: [Column]
-    let operators: [Operator]
+    /// The kinds of events: transactions first.
+    public let kinds: [EventKindColumns]
+    /// The conditions of the aggregates, by bit.
+    public let filters: [String]
+    let filterOperators: [BlockOperator]
+    let operators: [BlockOperator]
+    let zones: [TimeZoneTable]
+    /// The columns of scratch that operators work in.
+    let registerCount: Int
 
     /// The number of features, the length of a vector.
     public var count: Int { names.count }
+    /// Words of one row's keys.
+    public var keyWords: Int { entities.reduce(0) { $0 + $1.keyWords } }
 
-    /// - Parameter columns: the transaction's columns.
+    /// - Parameters:
+    ///   - columns: the transaction's columns.
+    ///   - kinds: the other kinds of events.
+    ///   - zones: the time zones that calendar parts name; UTC need not be among them.
     /// - Throws: the first thing that does not fit, with the feature's or entity's name.
     public init(
-        features: [FeatureSpecification], entities: [EntitySpecification], columns: [Column]
+        features: [FeatureSpecification], entities: [EntitySpecification], columns: [Column],
+        kinds: [EventKindColumns] = [], zones: [TimeZoneTable] = []
     ) throws(FeatureError) {
-        var compiler = Compiler(columns: columns)
+        var compiler = try FeatureCompiler(columns: columns, kinds: kinds, zones: zones)
         for entity in entities { try compiler.add(entity) }
         for feature in features { try compiler.add(feature) }
         guard !compiler.names.isEmpty else { throw FeatureError(subject: "features", problem: "none are declared") }
         names = compiler.names
-        reasons = features.map { $0.reason ?? $0.definition.text }
-        self.entities = compiler.entities.filter { !$0.aggregates.isEmpty }
+        reasons = compiler.reasons
+        definitions = compiler.definitions
+        self.entities = try compiler.placedEntities()
+        width = compiler.names.count + compiler.auxiliaryCount
         integerColumns = compiler.integerColumns
         doubleColumns = compiler.doubleColumns
-        operators = compiler.operators
+        self.kinds = compiler.kinds
+        filters = compiler.filters
+        filterOperators = compiler.filterOperators
+        operators = compiler.placedOperators()
+        self.zones = compiler.zones
+        registerCount = compiler.registerCount
     }
 }
 
@@ -65,129 +91,25 @@ public struct FeatureError: Error, Hashable, CustomStringConvertible {
     /// The feature's or entity's name.
     public var subject: String
     public var problem: String
+    /// Which part of the declaration, where that is known: `expression` or `where`.
+    public var part: String?
 
-    public init(subject: String, problem: String) {
+    public init(subject: String, problem: String, part: String? = nil) {
         self.subject = subject
         self.problem = problem
+        self.part = part
     }
 
     public var description: String { "'\(subject)': \(problem)" }
 }
 
-extension FeaturePlan {
-    fileprivate struct Compiler {
-        let columns: [Column]
-        var names: [String] = []
-        var entities: [Entity] = []
-        var integerColumns: [Column] = []
-        var doubleColumns: [Column] = []
-        var operators: [Operator] = []
+/// The largest magnitude of a feature.
+public let largestFeature = 1e100
 
-        init(columns: [Column]) { self.columns = columns }
+/// How a double column enters windows: as whole millionths, between ±10¹² units, so that sums do not depend on order.
+public let doubleColumnDivisor = 1e6
 
-        mutating func add(_ entity: EntitySpecification) throws(FeatureError) {
-            guard let column = columns.first(where: { $0.name == entity.keyColumn }) else {
-                throw FeatureError(subject: entity.name, problem: "there is no column '\(entity.keyColumn)'")
-            }
-            guard column.type == .long || column.type == .string else {
-                throw FeatureError(
-                    subject: entity.name,
-                    problem: "a key is a long or a string, but '\(column.name)' is \(column.type)")
-            }
-            guard !entities.contains(where: { $0.name == entity.name }) else {
-                throw FeatureError(subject: entity.name, problem: "the entity is declared twice")
-            }
-            entities.append(Entity(name: entity.name, keyColumn: column, aggregates: [], targets: []))
-        }
-
-        mutating func add(_ feature: FeatureSpecification) throws(FeatureError) {
-            guard !names.contains(feature.name) else {
-                throw FeatureError(subject: feature.name, problem: "the feature is declared twice")
-            }
-            let target = names.count
-            switch feature.definition {
-            case .column(let name): operators.append(.copy(try numericColumn(name, in: feature), target: target))
-            case .window(let window): try add(window, of: feature, target: target)
-            case .hour(let hours):
-                operators.append(.hour(Int64(hours.lowerBound)...Int64(hours.upperBound), target: target))
-            case .weekday(let days):
-                operators.append(.weekday(mask: days.reduce(0) { $0 | 1 << Int64($1) }, target: target))
-            case .log1p(let name): operators.append(.log1p(try operand(name, in: feature), target: target))
-            case .ratio(let above, let below):
-                let above = try operand(above, in: feature)
-                operators.append(.ratio(above, try operand(below, in: feature), target: target))
-            }
-            names.append(feature.name)
-        }
-
-        private mutating func add(
-            _ window: WindowFeature, of feature: FeatureSpecification, target: Int
-        ) throws(FeatureError) {
-            guard let entity = entities.firstIndex(where: { $0.name == window.entity }) else {
-                let known = entities.map(\.name).joined(separator: ", ")
-                throw FeatureError(
-                    subject: feature.name, problem: "there is no entity '\(window.entity)'; there are \(known)")
-            }
-            guard window.length > .zero else {
-                throw FeatureError(subject: feature.name, problem: "a window is longer than \(window.length)")
-            }
-            let kind: AggregateKind
-            switch window.aggregate {
-            case .count: kind = .count
-            case .labelCount: kind = .labelCount
-            case .labelRate: kind = .labelRate
-            case .knownLabelRate: kind = .knownLabelRate
-            case .sum, .mean:
-                guard let name = window.column else {
-                    throw FeatureError(
-                        subject: feature.name, problem: "\(window.aggregate.rawValue) of which column? add 'of: COLUMN'"
-                    )
-                }
-                guard case .integer(let place, let divisor) = try numericColumn(name, in: feature) else {
-                    throw FeatureError(
-                        subject: feature.name,
-                        problem: "sums over windows are exact, so '\(name)' has to be a long or decimal(SCALE) column")
-                }
-                kind =
-                    window.aggregate == .sum
-                    ? .sum(column: place, divisor: divisor)
-                    : .mean(column: place, divisor: divisor, ifEmpty: window.ifEmpty)
-            }
-            entities[entity].aggregates.append(
-                WindowAggregate(
-                    length: window.length, delay: window.delay, kind: kind, includesCurrent: window.includesCurrent))
-            entities[entity].targets.append(target)
-        }
-
-        private mutating func operand(_ name: String, in feature: FeatureSpecification) throws(FeatureError) -> Operand
-        {
-            if let position = names.firstIndex(of: name) { return .feature(position) }
-            return try numericColumn(name, in: feature)
-        }
-
-        private mutating func numericColumn(
-            _ name: String, in feature: FeatureSpecification
-        ) throws(FeatureError) -> Operand {
-            guard let column = columns.first(where: { $0.name == name }) else {
-                throw FeatureError(
-                    subject: feature.name, problem: "there is no column and no earlier feature '\(name)'")
-            }
-            switch column.type {
-            case .string:
-                throw FeatureError(subject: feature.name, problem: "'\(name)' is a string, not a number")
-            case .double: return .double(place: Self.place(of: column, in: &doubleColumns))
-            case .long, .timestamp:
-                return .integer(place: Self.place(of: column, in: &integerColumns), divisor: 1)
-            case .decimal(let scale):
-                return .integer(
-                    place: Self.place(of: column, in: &integerColumns), divisor: Double(powersOfTen[scale]))
-            }
-        }
-
-        private static func place(of column: Column, in columns: inout [Column]) -> Int {
-            if let place = columns.firstIndex(of: column) { return place }
-            columns.append(column)
-            return columns.count - 1
-        }
-    }
+/// A double in millionths.
+@inlinable @inline(__always) public func inMillionths(_ number: Double) -> Int64 {
+    Int64((Swift.min(Swift.max(number, -1e12), 1e12) * doubleColumnDivisor).rounded(.toNearestOrEven))
 }

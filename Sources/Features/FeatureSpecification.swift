@@ -1,6 +1,6 @@
 import EventModel
 
-/// A declared feature: its name, and what it is computed from.
+/// A declared feature: its name, and what it is computed from. One-hot and hashed categories give several features.
 public struct FeatureSpecification: Hashable, Sendable {
     public var name: String
     public var definition: FeatureDefinition
@@ -18,41 +18,126 @@ public struct FeatureSpecification: Hashable, Sendable {
 public enum FeatureDefinition: Hashable, Sendable {
     /// A numeric column as it is.
     case column(String)
-    /// An aggregate over the window (t − delay − length, t − delay] of the transactions with the same key.
+    /// An aggregate over the window (t − delay − length, t − delay] of the events with the same key.
     case window(WindowFeature)
     /// 1 when the hour of the event's day (UTC) is in the range, else 0.
     case hour(ClosedRange<Int>)
     /// 1 on these days of the week (0: Monday, 6: Sunday; UTC), else 0.
     case weekday([Int])
+    /// A part of the date or time in a named time zone.
+    case calendar(CalendarPart, zone: String)
     /// ln(1 + x), with x below 0 taken as 0.
     case log1p(String)
     /// x / y, and 0 where y is 0.
     case ratio(String, String)
+    /// Arithmetic over columns and earlier features; see `Expression`.
+    case expression(String)
+    /// A feature NAME_VALUE for each value: 1 where the column has it, else 0.
+    case oneHot(column: String, values: [String])
+    /// A feature NAME_0, NAME_1, ... for each bucket: 1 where the values of the columns, taken together, fall into it.
+    case hashed(columns: [String], buckets: Int)
+}
+
+/// A part of a date or time of day.
+public enum CalendarPart: String, Hashable, Sendable, CaseIterable {
+    /// 0 to 23.
+    case hour
+    /// 0 (Monday) to 6 (Sunday).
+    case weekday
+    /// 1 to 31.
+    case dayOfMonth = "day_of_month"
+    /// 1 to 12.
+    case month
+    /// 0 to 1439.
+    case minuteOfDay = "minute_of_day"
 }
 
 public struct WindowFeature: Hashable, Sendable {
     public enum Aggregate: String, Hashable, Sendable, CaseIterable {
-        case count, sum, mean
+        case count, sum, mean, variance, min, max, first, last, distinct
+        case decayedCount = "decayed_count"
+        case decayedSum = "decayed_sum"
         case labelCount = "label_count"
         case labelRate = "label_rate"
         case knownLabelRate = "known_label_rate"
+        case smoothedLabelRate = "smoothed_label_rate"
+        case fraudRun = "fraud_run"
+        case sinceFirstFraud = "since_first_fraud"
+        case sinceLastFraud = "since_last_fraud"
+        case sincePrevious = "since_previous"
+        case previous
 
-        public var needsColumn: Bool { self == .sum || self == .mean }
+        public var needsColumn: Bool {
+            switch self {
+            case .sum, .mean, .variance, .min, .max, .first, .last, .distinct, .decayedSum, .previous: true
+            default: false
+            }
+        }
+
+        /// Whether the answer of an empty window can be declared.
+        public var hasDefault: Bool {
+            switch self {
+            case .mean, .variance, .min, .max, .first, .last, .sinceFirstFraud, .sinceLastFraud, .sincePrevious,
+                .previous:
+                true
+            default: false
+            }
+        }
+
+        public var needsHalfLife: Bool { self == .decayedCount || self == .decayedSum }
+
+        public var isOfLabels: Bool {
+            switch self {
+            case .labelCount, .labelRate, .knownLabelRate, .smoothedLabelRate, .fraudRun, .sinceFirstFraud,
+                .sinceLastFraud:
+                true
+            default: false
+            }
+        }
+
+        /// Whether the window may be left out, and has no end then.
+        public var isOpenByDefault: Bool {
+            switch self {
+            case .decayedCount, .decayedSum, .fraudRun, .sinceFirstFraud, .sinceLastFraud, .sincePrevious, .previous:
+                true
+            default: false
+            }
+        }
+    }
+
+    /// By which time events belong to a window of a label aggregate.
+    public enum Basis: String, Hashable, Sendable, CaseIterable {
+        case eventTime = "event_time"
+        /// When the event's label became known.
+        case labelArrival = "label_arrival"
     }
 
     public var entity: String
-    public var length: EventDuration
+    /// nil: without end.
+    public var length: EventDuration?
     public var delay: EventDuration
     public var aggregate: Aggregate
-    /// The column that is summed or averaged.
+    /// The column that is aggregated.
     public var column: String?
     public var includesCurrent: Bool
-    /// The mean of no events.
+    /// The answer of an empty window, where it has none of its own.
     public var ifEmpty: Double
+    /// A condition on the columns and the kind of each event, as an `Expression`; nil: all transactions.
+    public var filter: String?
+    public var basis: Basis
+    /// After which an event of a decayed aggregate counts half.
+    public var halfLife: EventDuration?
+    /// The smoothed rate of a window without events, and as how many events it weighs.
+    public var prior: Double
+    public var strength: Double
+    /// The smoothed rate's denominator: labelled events rather than all.
+    public var overLabelled: Bool
 
     public init(
-        entity: String, length: EventDuration, delay: EventDuration = .zero, aggregate: Aggregate,
-        column: String? = nil, includesCurrent: Bool = true, ifEmpty: Double = 0
+        entity: String, length: EventDuration?, delay: EventDuration = .zero, aggregate: Aggregate,
+        column: String? = nil, includesCurrent: Bool = true, ifEmpty: Double = 0, filter: String? = nil,
+        basis: Basis = .eventTime, halfLife: EventDuration? = nil, prior: Double = 0, strength: Double = 0,
+        overLabelled: Bool = false
     ) {
         self.entity = entity
         self.length = length
@@ -61,48 +146,40 @@ public struct WindowFeature: Hashable, Sendable {
         self.column = column
         self.includesCurrent = includesCurrent
         self.ifEmpty = ifEmpty
+        self.filter = filter
+        self.basis = basis
+        self.halfLife = halfLife
+        self.prior = prior
+        self.strength = strength
+        self.overLabelled = overLabelled
     }
 }
 
-/// Whose history features follow: a name and the column with the key.
+/// Whose history features follow: a name and the column with the key, or two columns whose pair is the key.
 public struct EntitySpecification: Hashable, Sendable {
     public var name: String
-    public var keyColumn: String
+    /// One or two.
+    public var keyColumns: [String]
 
     public init(name: String, keyColumn: String) {
         self.name = name
-        self.keyColumn = keyColumn
+        keyColumns = [keyColumn]
+    }
+
+    public init(name: String, keyColumns: [String]) {
+        precondition((1...2).contains(keyColumns.count), "entity \(name) has \(keyColumns.count) key columns; 1 or 2")
+        self.name = name
+        self.keyColumns = keyColumns
     }
 }
 
-extension FeatureDefinition {
-    /// The definition in one line, for people.
-    var text: String {
-        switch self {
-        case .column(let name): name
-        case .window(let window): window.text
-        case .hour(let hours): "hour of day \(hours.lowerBound) to \(hours.upperBound)"
-        case .weekday(let days):
-            days.map { ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"][$0] }
-                .joined(separator: " or ")
-        case .log1p(let name): "ln(1 + \(name))"
-        case .ratio(let above, let below): "\(above) / \(below)"
-        }
-    }
-}
+/// The columns that the events of one kind have.
+public struct EventKindColumns: Hashable, Sendable {
+    public var name: String
+    public var columns: [Column]
 
-extension WindowFeature {
-    var text: String {
-        let what =
-            switch aggregate {
-            case .count: "transactions"
-            case .sum: "sum of \(column ?? "")"
-            case .mean: "mean of \(column ?? "")"
-            case .labelCount: "known frauds"
-            case .labelRate: "share of known frauds"
-            case .knownLabelRate: "share of frauds among labelled transactions"
-            }
-        let until = delay == .zero ? "" : " up to \(delay) ago"
-        return "\(entity): \(what) in \(length)\(until)"
+    public init(name: String, columns: [Column]) {
+        self.name = name
+        self.columns = columns
     }
 }

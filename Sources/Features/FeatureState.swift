@@ -1,28 +1,43 @@
 import EventModel
 import Windowing
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// The windows of all entities of a plan, and the way from a block of rows to its feature vectors.
 public final class FeatureState {
     public let plan: FeaturePlan
     private var entities: [EntityState]
+    var scratch = Scratch()
+
+    /// Memory for a block, kept from block to block.
+    struct Scratch {
+        var rowCapacity = 0
+        var operationCapacity = 0
+        /// `plan.registerCount` columns, each of as many doubles as the block has rows.
+        var registers = UnsafeMutablePointer<Double>.allocate(capacity: 1)
+        /// A mask for each row; zeros where the plan has no filters.
+        var masks = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+        var operations = UnsafeMutablePointer<WindowOperation>.allocate(capacity: 1)
+    }
 
     private final class EntityState {
         var windows: EntityWindows
 
-        init(_ entity: FeaturePlan.Entity) {
+        init(_ entity: FeaturePlan.Entity, labelHorizon: EventDuration) {
             windows = EntityWindows(
-                name: entity.name, keysAreText: entity.keysAreText, aggregates: entity.aggregates,
-                targets: entity.targets)
+                name: entity.name, keyKind: entity.keyKind, aggregates: entity.aggregates, targets: entity.targets,
+                labelHorizon: labelHorizon)
         }
     }
 
-    public init(plan: FeaturePlan) {
+    /// - Parameter labelHorizon: how long after its event a label may still come.
+    public init(plan: FeaturePlan, labelHorizon: EventDuration) {
         self.plan = plan
-        entities = plan.entities.map(EntityState.init)
+        entities = plan.entities.map { EntityState($0, labelHorizon: labelHorizon) }
+    }
+
+    deinit {
+        scratch.registers.deallocate()
+        scratch.masks.deallocate()
+        scratch.operations.deallocate()
     }
 
     /// Words that each transaction keeps so that its label finds its events: two for each entity.
@@ -43,18 +58,64 @@ public final class FeatureState {
     ///
     /// - Parameters:
     ///   - operations: what happens, in log order.
-    ///   - rows: the block's rows. `features` is filled: `count` vectors of `plan.count`.
+    ///   - rows: the block's rows. `features` is filled: `count` rows of `plan.width`.
     public func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: FeatureRows) {
+        reserve(rows: rows.count, operations: operations.count)
+        for step in plan.filterOperators { apply(step, rows) }
         for (index, entity) in entities.enumerated() {
+            let declared = plan.entities[index]
             entity.windows.process(
-                operations,
+                concerning(declared, operations, rows),
                 WindowRows(
-                    count: rows.count, keys: rows.keys + index, keyStride: entities.count, texts: rows.keyTexts[index],
-                    values: rows.integers, valueStride: plan.integerColumns.count, features: rows.features,
-                    featureStride: plan.count, places: rows.places + index * 2, placeStride: rows.placeStride,
-                    slotMask: rows.slotMask))
+                    count: rows.count, keys: rows.keys + declared.keyWord, keyStride: plan.keyWords,
+                    texts: rows.keyTexts[index], values: rows.integers, valueStride: plan.integerColumns.count,
+                    features: rows.features, featureStride: plan.width, places: rows.places + index * 2,
+                    placeStride: rows.placeStride, slotMask: rows.slotMask,
+                    filters: plan.filters.isEmpty ? nil : UnsafePointer(scratch.masks)))
         }
         for step in plan.operators { apply(step, rows) }
+    }
+
+    private func reserve(rows count: Int, operations: Int) {
+        if scratch.rowCapacity < count {
+            scratch.registers.deallocate()
+            scratch.masks.deallocate()
+            scratch.registers = .allocate(capacity: max(plan.registerCount, 1) * count)
+            scratch.masks = .allocate(capacity: count)
+            scratch.masks.update(repeating: 0, count: count)
+            scratch.rowCapacity = count
+        } else if !plan.filters.isEmpty {
+            scratch.masks.update(repeating: 0, count: count)
+        }
+        if plan.kinds.count > 1, scratch.operationCapacity < operations {
+            scratch.operations.deallocate()
+            scratch.operations = .allocate(capacity: operations)
+            scratch.operationCapacity = operations
+        }
+    }
+
+    /// The operations that an entity takes part in: not those of events without its key, nor of events that answer
+    /// nothing and that none of its aggregates counts.
+    private func concerning(
+        _ entity: FeaturePlan.Entity, _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: FeatureRows
+    ) -> UnsafeBufferPointer<WindowOperation> {
+        guard plan.kinds.count > 1 else { return operations }
+        var count = 0
+        for operation in operations {
+            let isTaken: Bool
+            switch operation.kind {
+            case .sweep, .label: isTaken = true
+            case .insert, .answer:
+                let row = Int(operation.row)
+                let isCounted = entity.filters.map { $0 & scratch.masks[row] != 0 } ?? true
+                isTaken = entity.kinds >> UInt64(rows.kinds[row]) & 1 == 1 && (operation.isAnswered || isCounted)
+            }
+            if isTaken {
+                scratch.operations[count] = operation
+                count += 1
+            }
+        }
+        return UnsafeBufferPointer(start: scratch.operations, count: count)
     }
 
     // MARK: saved state
@@ -72,12 +133,14 @@ public final class FeatureState {
 /// The rows of a block. It borrows the memory.
 public struct FeatureRows {
     public var count: Int
-    /// A key for each entity of the plan and each row; text keys stand in `keyTexts`, by entity.
+    /// `plan.keyWords` words a row; text keys stand in `keyTexts`, by entity.
     public var keys: UnsafePointer<Int64>
     public var keyTexts: [[String]]
     /// `plan.integerColumns.count` unscaled values a row; `plan.doubleColumns.count` doubles a row.
     public var integers: UnsafePointer<Int64>
     public var doubles: UnsafePointer<Double>
+    /// The kind of each row; not read where there are transactions only.
+    public var kinds: UnsafePointer<UInt8>
     /// Milliseconds since the epoch, one a row.
     public var times: UnsafePointer<Int64>
     public var features: UnsafeMutablePointer<Double>
@@ -89,14 +152,15 @@ public struct FeatureRows {
 
     public init(
         count: Int, keys: UnsafePointer<Int64>, keyTexts: [[String]], integers: UnsafePointer<Int64>,
-        doubles: UnsafePointer<Double>, times: UnsafePointer<Int64>, features: UnsafeMutablePointer<Double>,
-        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
+        doubles: UnsafePointer<Double>, kinds: UnsafePointer<UInt8>, times: UnsafePointer<Int64>,
+        features: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
     ) {
         self.count = count
         self.keys = keys
         self.keyTexts = keyTexts
         self.integers = integers
         self.doubles = doubles
+        self.kinds = kinds
         self.times = times
         self.features = features
         self.places = places
@@ -104,61 +168,3 @@ public struct FeatureRows {
         self.slotMask = slotMask
     }
 }
-
-extension FeatureState {
-    /// Applies one operator to all rows.
-    private func apply(_ step: FeaturePlan.Operator, _ rows: FeatureRows) {
-        let stride = plan.count
-        func fill(_ target: Int, _ value: (Int) -> Double) {
-            for row in 0..<rows.count { rows.features[row * stride + target] = value(row) }
-        }
-        func fill(_ target: Int, from operand: FeaturePlan.Operand, _ value: (Double) -> Double) {
-            switch operand {
-            case .integer(let place, let divisor):
-                let integers = rows.integers + place
-                let step = plan.integerColumns.count
-                fill(target) { value(Double(integers[$0 * step]) / divisor) }
-            case .double(let place):
-                let doubles = rows.doubles + place
-                let step = plan.doubleColumns.count
-                fill(target) { value(doubles[$0 * step]) }
-            case .feature(let position):
-                let features = rows.features
-                fill(target) { value(features[$0 * stride + position]) }
-            }
-        }
-        switch step {
-        case .copy(let operand, let target): fill(target, from: operand) { $0 }
-        case .log1p(let operand, let target): fill(target, from: operand) { Glibc.log1p(max($0, 0)) }
-        case .hour(let hours, let target):
-            fill(target) {
-                hours.contains(EventTime(milliseconds: rows.times[$0]).millisecondOfDay / 3_600_000) ? 1 : 0
-            }
-        case .weekday(let mask, let target):
-            fill(target) { Double(mask >> EventTime(milliseconds: rows.times[$0]).weekday & 1) }
-        case .ratio(let above, let below, let target):
-            fill(target, from: above) { $0 }
-            let features = rows.features
-            switch below {
-            case .feature(let position):
-                fill(target) { safeRatio(features[$0 * stride + target], features[$0 * stride + position]) }
-            case .integer(let place, let divisor):
-                let step = plan.integerColumns.count
-                fill(target) {
-                    safeRatio(features[$0 * stride + target], Double(rows.integers[$0 * step + place]) / divisor)
-                }
-            case .double(let place):
-                let step = plan.doubleColumns.count
-                fill(target) { safeRatio(features[$0 * stride + target], rows.doubles[$0 * step + place]) }
-            }
-        }
-    }
-}
-
-/// Within ±10¹⁰⁰, so that no learner overflows.
-@inline(__always) private func safeRatio(_ above: Double, _ below: Double) -> Double {
-    below == 0 ? 0 : min(max(above / below, -largestFeature), largestFeature)
-}
-
-/// The largest magnitude of a feature.
-public let largestFeature = 1e100

@@ -33,6 +33,9 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
     case labelOfTransactionNotAccepted = 6
     case sameLabelAgain = 7
     case undecodable = 8
+    /// Of an event of another kind than transactions.
+    case sameEventAgain = 9
+    case otherPayloadUnderTheSameEventID = 10
 
     public enum Output: String, Sendable, CaseIterable {
         case late = "late-0"
@@ -43,7 +46,9 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
     public var output: Output {
         switch self {
         case .tooLate: .late
-        case .sameTransactionAgain, .otherPayloadUnderTheSameID, .sameLabelAgain: .duplicates
+        case .sameTransactionAgain, .otherPayloadUnderTheSameID, .sameLabelAgain, .sameEventAgain,
+            .otherPayloadUnderTheSameEventID:
+            .duplicates
         case .aheadOfArrival, .labelOfUnknownTransaction, .labelAfterHorizon, .labelOfTransactionNotAccepted,
             .undecodable:
             .quarantine
@@ -56,6 +61,8 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
         case .aheadOfArrival: "the event time is ahead of the arrival time by more than the tolerance"
         case .sameTransactionAgain: "the transaction id came before, with the same payload"
         case .otherPayloadUnderTheSameID: "the transaction id came before, with another payload"
+        case .sameEventAgain: "the event's id came before in its kind, with the same payload"
+        case .otherPayloadUnderTheSameEventID: "the event's id came before in its kind, with another payload"
         case .labelOfUnknownTransaction: "the label names a transaction that is not known or no longer remembered"
         case .labelAfterHorizon: "the label came after the label horizon"
         case .labelOfTransactionNotAccepted: "the label names a transaction that was too late or quarantined"

@@ -3,6 +3,8 @@ import EventModel
 /// What a record of a block is, once decoded.
 public enum DecodedRecord: Sendable {
     case transaction(row: Int)
+    /// Of another kind, by its place among `plan.kinds`; -1: of one that the plan does not know.
+    case event(kind: Int, row: Int)
     case label(TransactionID, isPositive: Bool)
     case heartbeat
     case undecodable
@@ -16,6 +18,8 @@ extension EventBlock {
         let place = Int(record.index)
         switch record.kind {
         case .transaction: return .transaction(row: place)
+        case .event: return .event(kind: Int(kinds[place]), row: place)
+        case .ignored: return .event(kind: -1, row: -1)
         case .label:
             return .label(
                 idIsText ? .text(labelIDTexts[place]) : .number(labelIDs[place]), isPositive: labelIsPositive[place])
@@ -26,10 +30,12 @@ extension EventBlock {
 
     public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: rowTimes[row]) }
 
-    /// The key of one of the plan's entities.
+    /// The key of one of the plan's entities; a pair of numbers as the text `12|34`.
     public func key(row: Int, entity: Int) -> TransactionID {
-        plan.entities[entity].keysAreText
-            ? .text(keyTexts[entity][row]) : .number(keys[row * plan.entities.count + entity])
+        let declared = plan.entities[entity]
+        if declared.keysAreText { return .text(keyTexts[entity][row]) }
+        let words = keys.pointer + (row * plan.keyWords + declared.keyWord)
+        return declared.keyWords == 2 ? .text("\(words[0])|\(words[1])") : .number(words[0])
     }
 
     /// The unscaled value of one of the plan's integer columns.

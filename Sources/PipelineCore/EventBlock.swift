@@ -7,7 +7,8 @@ import Windowing
 /// The decoder fills the records and rows; the feature stage the statuses, features, labels to learn and side records;
 /// the model stage the scores. Then the block is used again.
 public struct EventBlock: ~Copyable {
-    enum RecordKind: UInt8 { case transaction, label, heartbeat, undecodable }
+    /// `event`: of another kind than transactions; `ignored`: of a kind that is not declared.
+    enum RecordKind: UInt8 { case transaction, event, ignored, label, heartbeat, undecodable }
 
     struct Record: BitwiseCopyable {
         var kind: RecordKind
@@ -37,15 +38,18 @@ public struct EventBlock: ~Copyable {
     /// What keeps the records' bytes alive.
     private var owners: [AnyObject] = []
 
-    // Transactions, one row each.
+    // Transactions and events of other kinds, one row each.
     public internal(set) var rowCount = 0
     var rowTimes = BlockBuffer<Int64>()
     var arrivals = BlockBuffer<Int64>()
     var ids = BlockBuffer<Int64>()
+    /// One a row where any kind has text ids; empty otherwise.
     var idTexts: [String] = []
+    /// Written where there are kinds besides transactions.
+    var kinds = BlockBuffer<UInt8>()
     var payloads = BlockBuffer<UInt64>()
     var rowRecords = BlockBuffer<Int32>()
-    /// `plan.entities.count` keys a row; for text keys their hash, and the text in `keyTexts`.
+    /// `plan.keyWords` words a row; for text keys their hash, and the text in `keyTexts` by entity.
     var keys = BlockBuffer<Int64>()
     var keyTexts: [[String]]
     var integers = BlockBuffer<Int64>()
@@ -111,7 +115,7 @@ public struct EventBlock: ~Copyable {
     }
 
     /// Makes room for one more row.
-    @inline(__always) mutating func reserveRow(integers integerCount: Int, doubles doubleCount: Int, entities: Int) {
+    @inline(__always) mutating func reserveRow(integers integerCount: Int, doubles doubleCount: Int, keyWords: Int) {
         let rows = rowCount + 1
         rowTimes.reserve(rows)
         arrivals.reserve(rows)
@@ -120,7 +124,7 @@ public struct EventBlock: ~Copyable {
         rowRecords.reserve(rows)
         integers.reserve(rows &* integerCount)
         doubles.reserve(rows &* doubleCount)
-        keys.reserve(rows &* entities)
+        keys.reserve(rows &* keyWords)
     }
 
     // MARK: what the runtime reads
@@ -151,7 +155,7 @@ public struct EventBlock: ~Copyable {
 
     /// A row's features.
     public func features(row: Int) -> UnsafeBufferPointer<Double> {
-        UnsafeBufferPointer(start: features.pointer + row * plan.count, count: plan.count)
+        UnsafeBufferPointer(start: features.pointer + row * plan.width, count: plan.count)
     }
 }
 

@@ -18,20 +18,33 @@ public final class FeatureStage {
         var watermark: Watermark
         var table: TransactionTable
         var tally = Tally()
+        /// The ids of events of other kinds, by kind; nil where it has none.
+        var eventIDs: [EventIDs?] = []
         /// The watermark's day at the last sweep of all windows.
         var sweptDay = Int64.min
+    }
+
+    /// The events of one kind that are remembered, to tell a repetition.
+    private final class EventIDs {
+        var table: TransactionTable
+
+        init(idIsText: Bool) { table = TransactionTable(placeWords: 0, featureCount: 0, idIsText: idIsText) }
     }
 
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
         self.specification = specification.time
         aheadTolerance = specification.input.aheadTolerance
-        state = FeatureState(plan: plan)
+        state = FeatureState(plan: plan, labelHorizon: specification.time.labelHorizon)
         control = ControlState(
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
             table: TransactionTable(
                 placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string)
         )
+        let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
+        control.eventIDs = plan.kinds.map { kind in
+            types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
+        }
     }
 
     public var watermark: EventTime { control.watermark.time }
@@ -39,8 +52,12 @@ public final class FeatureStage {
 
     /// The digest of all that the stage remembers.
     public var digest: StateDigest {
-        StateDigest(
-            sum: state.digest.sum &+ control.table.digest.sum
+        var ids: UInt64 = 0
+        for (kind, events) in control.eventIDs.enumerated() {
+            if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
+        }
+        return StateDigest(
+            sum: state.digest.sum &+ control.table.digest.sum &+ ids
                 &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
     }
 
@@ -49,7 +66,7 @@ public final class FeatureStage {
         let windows = state.size
         return (
             windows.keys, windows.events, control.table.next - control.table.first,
-            windows.bytes + control.table.byteCount
+            windows.bytes + control.table.byteCount + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
         )
     }
 
@@ -57,13 +74,14 @@ public final class FeatureStage {
     public func process(_ block: inout EventBlock) {
         classify(&block, &control)
         let plan = state.plan
-        block.features.reserve(block.rowCount * plan.count)
+        block.features.reserve(block.rowCount * plan.width)
         state.process(
             UnsafeBufferPointer(start: block.windowOperations.pointer, count: block.windowOperationCount),
             FeatureRows(
                 count: block.rowCount, keys: block.keys.pointer, keyTexts: block.keyTexts,
-                integers: block.integers.pointer, doubles: block.doubles.pointer, times: block.rowTimes.pointer,
-                features: block.features.pointer, places: control.table.words + TransactionTable.Word.places,
+                integers: block.integers.pointer, doubles: block.doubles.pointer, kinds: block.kinds.pointer,
+                times: block.rowTimes.pointer, features: block.features.pointer,
+                places: control.table.words + TransactionTable.Word.places,
                 placeStride: control.table.rowWords, slotMask: control.table.mask))
         keepVectors(&block, control.table)
     }
@@ -75,6 +93,8 @@ public final class FeatureStage {
         let horizon =
             max(specification.duplicateHorizon, specification.labelHorizon) + specification.outOfOrderness
         control.table.beginBlock()
+        for events in control.eventIDs { events?.table.beginBlock() }
+        let hasEvents = control.eventIDs.contains { $0 != nil }
         block.statuses.reserve(block.rowCount)
         block.slots.reserve(block.rowCount)
         block.modelOperations.reserve(block.recordCount)
@@ -85,6 +105,8 @@ public final class FeatureStage {
             control.tally.records += 1
             switch record.kind {
             case .transaction: classify(row: Int(record.index), record: index, &block, &control)
+            case .event: take(event: Int(record.index), record: index, &block, &control)
+            case .ignored: control.tally.ignoredEvents += 1
             case .label: join(label: Int(record.index), record: index, &block, &control)
             case .heartbeat:
                 control.tally.commands += 1
@@ -92,7 +114,9 @@ public final class FeatureStage {
             case .undecodable: setAside(.undecodable, record: index, &block, &control)
             }
             sweepDaily(&block, &control)
-            control.table.forget(before: control.watermark.time.milliseconds - horizon.milliseconds)
+            let limit = control.watermark.time.milliseconds - horizon.milliseconds
+            control.table.forget(before: limit)
+            if hasEvents { for events in control.eventIDs { events?.table.forget(before: limit) } }
         }
     }
 
@@ -120,16 +144,7 @@ public final class FeatureStage {
             return
         }
         let time = EventTime(milliseconds: block.rowTimes[row])
-        let status: DecisionStatus
-        if time - aheadTolerance > EventTime(milliseconds: block.arrivals[row]) {
-            status = .quarantined
-        } else {
-            switch control.watermark.timeliness(of: time) {
-            case .onTime: status = .onTime
-            case .late: status = .late
-            case .tooLate: status = .tooLate
-            }
-        }
+        let status = status(of: time, arrival: EventTime(milliseconds: block.arrivals[row]), control.watermark)
         let decision = control.tally.transactions
         control.tally.decisions[Int(status.rawValue)] += 1
         var operation = WindowOperation(
@@ -158,6 +173,51 @@ public final class FeatureStage {
         block.modelOperationCount += 1
     }
 
+    @inline(__always) private func status(
+        of time: EventTime, arrival: EventTime, _ watermark: Watermark
+    ) -> DecisionStatus {
+        if time - aheadTolerance > arrival { return .quarantined }
+        switch watermark.timeliness(of: time) {
+        case .onTime: return .onTime
+        case .late: return .late
+        case .tooLate: return .tooLate
+        }
+    }
+
+    /// An event of another kind: like a transaction it is told from a repetition (where it has an id), late, too late
+    /// or quarantined, and enters windows at its own time. It is not scored and never moves the watermark.
+    @inline(never) private func take(
+        event row: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
+    ) {
+        let time = EventTime(milliseconds: block.rowTimes[row])
+        let ids = control.eventIDs[Int(block.kinds[row])]
+        if let ids, let slot = ids.table.slot(of: block.ids[row], text: block.idTexts[row]) {
+            let isSame = ids.table.row(slot)[TransactionTable.Word.payload] == Int64(bitPattern: block.payloads[row])
+            return setAside(
+                isSame ? .sameEventAgain : .otherPayloadUnderTheSameEventID, record: record, &block, &control)
+        }
+        let status = status(of: time, arrival: EventTime(milliseconds: block.arrivals[row]), control.watermark)
+        if let ids {
+            _ = ids.table.append(
+                id: block.ids[row], text: block.idTexts[row], time: time.milliseconds, payload: block.payloads[row],
+                decision: 0, watermark: control.watermark.time.milliseconds, status: status)
+        }
+        switch status {
+        case .tooLate:
+            control.tally.lateEvents += 1
+            setAside(.tooLate, record: record, &block, &control)
+        case .quarantined:
+            control.tally.quarantinedEvents += 1
+            setAside(.aheadOfArrival, record: record, &block, &control)
+        case .onTime, .late:
+            control.tally.events += 1
+            append(
+                WindowOperation(
+                    kind: .insert, row: row, slot: -1, time: time,
+                    earliest: control.watermark.earliestAccepted, isAnswered: false), &block)
+        }
+    }
+
     @inline(__always) private func join(
         label: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
     ) {
@@ -180,7 +240,8 @@ public final class FeatureStage {
         append(
             WindowOperation(
                 kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
-                isPositive: isPositive, previous: previous),
+                isPositive: isPositive, previous: previous,
+                labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
             &block)
         block.modelOperations[block.modelOperationCount] = EventBlock.ModelOperation(
             kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF))
@@ -193,6 +254,7 @@ public final class FeatureStage {
         guard day > control.sweptDay else { return }
         if control.sweptDay <= EventTime.distantPast.day {
             control.table.startCounting(from: control.watermark.time.milliseconds)
+            for events in control.eventIDs { events?.table.startCounting(from: control.watermark.time.milliseconds) }
         }
         control.sweptDay = day
         append(
@@ -218,6 +280,7 @@ public final class FeatureStage {
     /// In log order: a transaction's vector is kept under its slot, a label's is taken from there.
     private func keepVectors(_ block: inout EventBlock, _ table: borrowing TransactionTable) {
         let width = state.plan.count
+        let stride = state.plan.width
         block.vectorCount = 0
         block.vectors.reserve(block.modelOperationCount * width)
         for index in 0..<block.modelOperationCount {
@@ -226,7 +289,7 @@ public final class FeatureStage {
             case .score:
                 let row = Int(operation.index)
                 table.prefetch(vectorOf: block.slots[row] &+ 8)
-                table.vector(block.slots[row]).update(from: block.features.pointer + row * width, count: width)
+                table.vector(block.slots[row]).update(from: block.features.pointer + row * stride, count: width)
             case .learn:
                 (block.vectors.pointer + block.vectorCount * width)
                     .update(from: table.vector(Int(operation.index)), count: width)
@@ -243,6 +306,7 @@ public final class FeatureStage {
         writer.encode(control.sweptDay)
         control.tally.encode(into: &writer)
         control.table.encode(into: &writer)
+        for events in control.eventIDs { events?.table.encode(into: &writer) }
         state.encode(into: &writer)
     }
 
@@ -254,6 +318,7 @@ public final class FeatureStage {
         control.sweptDay = try reader.decodeInt64()
         control.tally = try Tally(decoding: &reader)
         try control.table.decode(from: &reader)
+        for events in control.eventIDs { try events?.table.decode(from: &reader) }
         try state.decode(from: &reader)
     }
 }

@@ -57,13 +57,14 @@ public final class ModelStage {
         block.anomalies.reserve(block.rowCount)
         block.decidedRows.reserve(block.rowCount)
         let width = plan.count
+        let stride = plan.width
         let explains = explainsEveryDecision
         for index in 0..<block.modelOperationCount {
             let operation = block.modelOperations[index]
             switch operation.kind {
             case .score:
                 let row = Int(operation.index)
-                let features = UnsafePointer(block.features.pointer + row * width)
+                let features = UnsafePointer(block.features.pointer + row * stride)
                 let score = state.model.score(of: features)
                 block.probabilities[row] = score.probability
                 block.anomalies[row] = score.anomaly

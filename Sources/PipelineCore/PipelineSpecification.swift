@@ -12,11 +12,13 @@ public struct PipelineSpecification: Hashable, Sendable {
     public var model: ModelSpecification
     public var decision: DecisionSpecification
     public var evaluation: EvaluationSpecification
+    /// The time zones that features name, as the system knew them when the specification was read.
+    public var zones: [TimeZoneTable]
 
     public init(
         name: String, input: InputSpecification, time: TimeSpecification, entities: [EntitySpecification],
         features: [FeatureSpecification], model: ModelSpecification, decision: DecisionSpecification,
-        evaluation: EvaluationSpecification
+        evaluation: EvaluationSpecification, zones: [TimeZoneTable] = []
     ) {
         self.name = name
         self.input = input
@@ -26,18 +28,23 @@ public struct PipelineSpecification: Hashable, Sendable {
         self.model = model
         self.decision = decision
         self.evaluation = evaluation
+        self.zones = zones
     }
 
     /// The columns that a pipeline can compute from.
     public var columns: [Column] { input.columns }
 
-    /// A hash of all that results depend on (how they are evaluated is left out).
+    /// A hash of all that results depend on (how they are evaluated is left out): of time zones their offsets, since a
+    /// country may change its clocks.
     public var fingerprint: String {
-        StateDigest(sum: stableHash("\(input)|\(time)|\(entities)|\(features)|\(model)|\(decision)")).description
+        let text = "\(input)|\(time)|\(entities)|\(features)|\(model)|\(decision)"
+        return StateDigest(sum: zones.reduce(stableHash(text)) { mixed($0, $1.fingerprint) }).description
     }
 
     public func makePlan() throws(FeatureError) -> FeaturePlan {
-        try FeaturePlan(features: features, entities: entities, columns: columns)
+        try FeaturePlan(
+            features: features, entities: entities, columns: columns,
+            kinds: input.events.map { EventKindColumns(name: $0.name, columns: $0.columns) }, zones: zones)
     }
 }
 

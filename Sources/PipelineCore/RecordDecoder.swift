@@ -7,7 +7,7 @@ public struct RecordDecoder: ~Copyable {
     /// How a field was written; `promoted` is a long that is read as a double.
     enum FieldKind: UInt8 { case number, decimal, double, promoted, text }
 
-    /// What becomes of one field of a transaction; a place of -1 is none.
+    /// What becomes of one field of a row; a place of -1 is none.
     struct Field: BitwiseCopyable {
         var kind: FieldKind
         /// The hash of a declared column's name; 0 for a column that is not declared.
@@ -16,15 +16,19 @@ public struct RecordDecoder: ~Copyable {
         var isArrival = false
         var integerPlace = -1
         var doublePlace = -1
-        /// Bit e is set where the field is the key of entity e.
-        var entities: UInt64 = 0
+        /// Bit w is set where the field is word w of the row's keys.
+        var keyWords: UInt64 = 0
+        /// Its place among the parts of pairs that are compared as texts.
+        var part = -1
     }
 
-    enum ReadingKind: UInt8 { case unprepared, transaction, label, command, unknown }
+    enum ReadingKind: UInt8 { case unprepared, row, label, command, ignored, unknown }
 
     /// How values of one schema are read: `fields` from `start` on, then `defaults` from `defaultStart` on.
     struct Reading: BitwiseCopyable {
         var kind = ReadingKind.unprepared
+        /// For rows: their kind, by its place among the plan's.
+        var rowKind: UInt8 = 0
         var start: Int32 = 0
         var count: Int32 = 0
         var defaultStart: Int32 = 0
@@ -33,20 +37,35 @@ public struct RecordDecoder: ~Copyable {
         var payload: UInt64 = 0
     }
 
-    /// A declared column that the writer lacks.
+    /// A declared column that the writer lacks, or one that only other kinds have.
     private struct Default {
         var field: Field
         var value: ColumnValue
     }
 
+    /// An entity whose key is a pair with a text.
+    private struct TextPair {
+        var entity: Int
+        /// The places of its columns among the parts.
+        var first: Int
+        var second: Int
+    }
+
     private let plan: FeaturePlan
-    private let idColumn: String
+    private let input: InputSpecification
+    private let hasKinds: Bool
+    /// Whether each row has a text in `idTexts`.
+    private let hasTextIDs: Bool
+    private let textPairs: [TextPair]
+    private let partColumns: [String]
+    /// The parts of the row that is being read.
+    private var parts: [String]
     /// The pipeline's own: the arrival time and the declared columns, which are what the payload of a transaction is.
     /// Undeclared columns, the columns' order, and whether a default was written out make no other one of it.
     private let readerSchemas: [RecordSchema]
     private let integerCount: Int
     private let doubleCount: Int
-    private let entityCount: Int
+    private let keyWords: Int
     /// By schema number; numbers are small.
     private var readings = BlockBuffer<Reading>()
     private var readingCount = 0
@@ -59,13 +78,28 @@ public struct RecordDecoder: ~Copyable {
     public init(
         plan: FeaturePlan, input: InputSpecification, schema: @escaping (SchemaID) -> RecordSchema?
     ) {
-        precondition(plan.entities.count <= 64, "a plan has at most 64 entities")
+        precondition(plan.keyWords <= 64, "the keys of a plan's entities take at most 64 words")
         self.plan = plan
-        idColumn = input.idColumn
+        self.input = input
+        hasKinds = plan.kinds.count > 1
+        hasTextIDs = input.idType == .string || input.events.contains { $0.idType == .string }
+        var partColumns: [String] = []
+        var textPairs: [TextPair] = []
+        for (index, entity) in plan.entities.enumerated() where entity.keysAreText && entity.keyColumns.count == 2 {
+            let places = entity.keyColumns.map { column in
+                if let place = partColumns.firstIndex(of: column.name) { return place }
+                partColumns.append(column.name)
+                return partColumns.count - 1
+            }
+            textPairs.append(TextPair(entity: index, first: places[0], second: places[1]))
+        }
+        self.partColumns = partColumns
+        self.textPairs = textPairs
+        parts = partColumns.map { _ in "" }
         readerSchemas = input.readerSchemas
         integerCount = plan.integerColumns.count
         doubleCount = plan.doubleColumns.count
-        entityCount = plan.entities.count
+        keyWords = plan.keyWords
         self.schema = schema
     }
 
@@ -81,11 +115,12 @@ public struct RecordDecoder: ~Copyable {
         if EventTime.range.contains(timestamp), let number = reader.readEnvelope() {
             let reading = reading(of: Int(number.number))
             switch reading.kind {
-            case .transaction:
+            case .row:
                 if appendRow(reading, &reader, record: index, timestamp: timestamp, to: &block) {
-                    record.kind = .transaction
+                    record.kind = reading.rowKind == 0 ? .transaction : .event
                     record.index = Int32(truncatingIfNeeded: block.rowCount - 1)
                 }
+            case .ignored: record.kind = .ignored
             case .label:
                 if appendLabel(&reader, to: &block) {
                     record.kind = .label
@@ -124,50 +159,81 @@ public struct RecordDecoder: ~Copyable {
     }
 
     private mutating func makeReading(_ writer: RecordSchema?) -> Reading {
-        guard let writer, let reader = readerSchemas.first(where: { $0.name == writer.name }),
+        guard let writer else { return Reading(kind: .unknown) }
+        let isEvent = writer.name.hasPrefix(RecordSchema.eventPrefix)
+        let kind = isEvent ? kind(of: writer) : 0
+        // Of another pipeline's interest.
+        guard let kind else { return Reading(kind: .ignored) }
+        guard let reader = readerSchemas.first(where: { $0.name == writer.name }),
             let resolution = try? SchemaResolution(writer: writer, reader: reader)
         else { return Reading(kind: .unknown) }
+        if isEvent { return makeRowReading(resolution, reader.columns, kind: kind) }
         switch reader.name {
-        case "Transaction": return makeTransactionReading(resolution, reader.columns)
+        case "Transaction": return makeRowReading(resolution, reader.columns, kind: 0)
         case "Label" where resolution.isIdentity: return Reading(kind: .label)
         case "Command" where resolution.isIdentity: return Reading(kind: .command)
         default: return Reading(kind: .unknown)
         }
     }
 
-    private mutating func makeTransactionReading(_ resolution: SchemaResolution, _ columns: [Column]) -> Reading {
+    /// The kind of a schema's events among the plan's, nil where it is none of them.
+    private func kind(of writer: RecordSchema) -> Int? {
+        let name = writer.name.dropFirst(RecordSchema.eventPrefix.utf8.count)
+        guard input.events.contains(where: { $0.name == name }) else { return nil }
+        return plan.kinds.dropFirst().firstIndex { $0.name == name }
+    }
+
+    private mutating func makeRowReading(_ resolution: SchemaResolution, _ columns: [Column], kind: Int) -> Reading {
         var reading = Reading(
-            kind: .transaction, start: Int32(fieldCount), count: Int32(resolution.steps.count),
-            defaultStart: Int32(defaults.count), defaultCount: Int32(resolution.defaults.count))
+            kind: .row, rowKind: UInt8(kind), start: Int32(fieldCount), count: Int32(resolution.steps.count),
+            defaultStart: Int32(defaults.count))
+        let idColumn = kind == 0 ? input.idColumn : input.events.first { $0.name == plan.kinds[kind].name }?.idColumn
         fields.reserve(fieldCount + resolution.steps.count)
         for step in resolution.steps {
             switch step.use {
             case .skip: fields[fieldCount] = Field(kind: Self.kind(of: step.type))
-            case .same(let index): fields[fieldCount] = field(for: columns[index], Self.kind(of: step.type))
-            case .promoted(let index): fields[fieldCount] = field(for: columns[index], .promoted)
+            case .same(let index): fields[fieldCount] = field(for: columns[index], Self.kind(of: step.type), idColumn)
+            case .promoted(let index): fields[fieldCount] = field(for: columns[index], .promoted, idColumn)
             }
             fieldCount += 1
         }
         for missing in resolution.defaults {
             let column = columns[missing.field]
-            let field = field(for: column, Self.kind(of: column.type))
-            if case .double(let number) = missing.value, field.doublePlace >= 0, number.magnitude > largestFeature {
+            let field = field(for: column, Self.kind(of: column.type), idColumn)
+            if case .double(let number) = missing.value, !(number.magnitude <= largestFeature) {
                 return Reading(kind: .unknown)
             }
             reading.payload &+= mixed(field.declared, Self.payloadWord(missing.value))
             defaults.append(Default(field: field, value: missing.value))
         }
+        appendForeignColumns(kind: kind)
+        reading.defaultCount = Int32(defaults.count) - reading.defaultStart
         return reading
     }
 
+    /// Columns that the plan reads and events of this kind do not have: 0, or the empty text.
+    private mutating func appendForeignColumns(kind: Int) {
+        let own = plan.kinds[kind].columns.map(\.name)
+        for (place, column) in plan.integerColumns.enumerated() where !own.contains(column.name) {
+            let value: ColumnValue = column.type == .string ? .text("") : .integer(0)
+            defaults.append(Default(field: Field(kind: .number, integerPlace: place), value: value))
+        }
+        for (place, column) in plan.doubleColumns.enumerated() where !own.contains(column.name) {
+            defaults.append(Default(field: Field(kind: .double, doublePlace: place), value: .double(0)))
+        }
+    }
+
     /// What becomes of a column of the reader's.
-    private func field(for column: Column, _ kind: FieldKind) -> Field {
+    private func field(for column: Column, _ kind: FieldKind, _ idColumn: String?) -> Field {
         if column.name == RecordSchema.arrivalTimeColumn { return Field(kind: kind, isArrival: true) }
         var field = Field(kind: kind, declared: stableHash(column.name) | 1, isID: column.name == idColumn)
         field.integerPlace = plan.integerColumns.firstIndex { $0.name == column.name } ?? -1
         field.doublePlace = plan.doubleColumns.firstIndex { $0.name == column.name } ?? -1
-        for (entity, declared) in plan.entities.enumerated() where declared.keyColumn.name == column.name {
-            field.entities |= 1 << UInt64(entity)
+        field.part = partColumns.firstIndex(of: column.name) ?? -1
+        for entity in plan.entities where !(entity.keysAreText && entity.keyColumns.count == 2) {
+            for (word, key) in entity.keyColumns.enumerated() where key.name == column.name {
+                field.keyWords |= 1 << UInt64(entity.keyWord + word)
+            }
         }
         return field
     }
@@ -196,7 +262,7 @@ public struct RecordDecoder: ~Copyable {
         _ reading: Reading, _ reader: inout ByteReader, record: Int, timestamp: EventTime, to block: inout EventBlock
     ) -> Bool {
         let row = block.rowCount
-        block.reserveRow(integers: integerCount, doubles: doubleCount, entities: entityCount)
+        block.reserveRow(integers: integerCount, doubles: doubleCount, keyWords: keyWords)
         var payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.payload
         for index in Int(reading.start)..<Int(reading.start &+ reading.count) {
             let field = fields[index]
@@ -210,24 +276,31 @@ public struct RecordDecoder: ~Copyable {
                 if field.declared != 0 { payload &+= mixed(field.declared, UInt64(bitPattern: number)) }
                 if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
                 if field.isID { block.ids[row] = number }
-                setKey(number, field.entities, row, &block)
+                setKey(number, field.keyWords, row, &block)
+                if field.part >= 0 { setPart(field.part, number) }
             case .double, .promoted:
                 let number = field.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
                 if field.declared != 0 { payload &+= mixed(field.declared, number.bitPattern) }
-                if field.doublePlace >= 0 {
-                    guard number.magnitude <= largestFeature else { return undo(row, &block) }
-                    block.doubles[row &* doubleCount &+ field.doublePlace] = number
+                guard field.doublePlace >= 0 || field.integerPlace >= 0 else { continue }
+                guard number.magnitude <= largestFeature else { return undo(row, &block) }
+                if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
+                if field.integerPlace >= 0 {
+                    block.integers[row &* integerCount &+ field.integerPlace] = inMillionths(number)
                 }
             case .text:
                 let bytes = reader.readAvroBytes()
                 guard field.declared != 0 else { continue }
                 let hash = stableHash(bytes)
                 payload &+= mixed(field.declared, hash)
-                if field.isID || field.entities != 0 { appendText(bytes, hash, field, row, &block) }
+                if field.integerPlace >= 0 {
+                    block.integers[row &* integerCount &+ field.integerPlace] = Int64(bitPattern: hash)
+                }
+                if field.isID || field.keyWords != 0 || field.part >= 0 { appendText(bytes, hash, field, row, &block) }
             }
         }
         guard reader.isValid, reader.remaining == 0 else { return undo(row, &block) }
         if reading.defaultCount > 0 { appendDefaults(reading, row, &block) }
+        if hasKinds || !textPairs.isEmpty { completeTexts(kind: reading.rowKind, row, &block) }
         block.payloads[row] = payload
         block.rowTimes[row] = timestamp.milliseconds
         block.rowRecords[row] = Int32(truncatingIfNeeded: record)
@@ -235,30 +308,60 @@ public struct RecordDecoder: ~Copyable {
         return true
     }
 
-    @inline(never) private func appendDefaults(_ reading: Reading, _ row: Int, _ block: inout EventBlock) {
+    @inline(never) private mutating func appendDefaults(_ reading: Reading, _ row: Int, _ block: inout EventBlock) {
         for standIn in defaults[Int(reading.defaultStart)..<Int(reading.defaultStart + reading.defaultCount)] {
             let field = standIn.field
             switch standIn.value {
             case .integer(let number):
                 if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
-                setKey(number, field.entities, row, &block)
+                setKey(number, field.keyWords, row, &block)
+                if field.part >= 0 { setPart(field.part, number) }
             case .double(let number):
                 if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
+                if field.integerPlace >= 0 {
+                    block.integers[row &* integerCount &+ field.integerPlace] = inMillionths(number)
+                }
             case .text(let text):
-                if field.entities != 0 { appendKey(text, stableHash(text), field.entities, row, &block) }
+                let hash = stableHash(text)
+                if field.integerPlace >= 0 {
+                    block.integers[row &* integerCount &+ field.integerPlace] = Int64(bitPattern: hash)
+                }
+                if field.keyWords != 0 { appendKey(text, hash, field.keyWords, row, &block) }
+                if field.part >= 0 { parts[field.part] = text }
             }
         }
     }
 
-    @inline(__always) private func setKey(_ key: Int64, _ entities: UInt64, _ row: Int, _ block: inout EventBlock) {
-        var rest = entities
+    /// Writes down the row's kind, the keys of pairs, and an empty text wherever the row has none.
+    @inline(never) private mutating func completeTexts(kind: UInt8, _ row: Int, _ block: inout EventBlock) {
+        if hasKinds {
+            block.kinds.reserve(row + 1)
+            block.kinds[row] = kind
+        }
+        for pair in textPairs where plan.entities[pair.entity].kinds >> UInt64(kind) & 1 == 1 {
+            // The length keeps "ab" and "c" apart from "a" and "bc".
+            let first = parts[pair.first]
+            let text = "\(first.utf8.count):\(first)|\(parts[pair.second])"
+            appendKey(text, stableHash(text), 1 << UInt64(plan.entities[pair.entity].keyWord), row, &block)
+        }
+        guard hasKinds else { return }
+        if hasTextIDs, block.idTexts.count == row { block.idTexts.append("") }
+        for entity in plan.entities.indices where plan.entities[entity].keysAreText {
+            if block.keyTexts[entity].count == row { block.keyTexts[entity].append("") }
+        }
+    }
+
+    @inline(never) private mutating func setPart(_ part: Int, _ number: Int64) { parts[part] = String(number) }
+
+    @inline(__always) private func setKey(_ key: Int64, _ words: UInt64, _ row: Int, _ block: inout EventBlock) {
+        var rest = words
         while rest != 0 {
-            block.keys[row &* entityCount &+ rest.trailingZeroBitCount] = key
+            block.keys[row &* keyWords &+ rest.trailingZeroBitCount] = key
             rest &= rest &- 1
         }
     }
 
-    @inline(never) private func appendText(
+    @inline(never) private mutating func appendText(
         _ bytes: UnsafeRawBufferPointer, _ hash: UInt64, _ field: Field, _ row: Int, _ block: inout EventBlock
     ) {
         let text = String(decoding: bytes, as: UTF8.self)
@@ -266,14 +369,13 @@ public struct RecordDecoder: ~Copyable {
             block.idTexts.append(text)
             block.ids[row] = Int64(bitPattern: hash)
         }
-        appendKey(text, hash, field.entities, row, &block)
+        if field.part >= 0 { parts[field.part] = text }
+        appendKey(text, hash, field.keyWords, row, &block)
     }
 
-    private func appendKey(
-        _ text: String, _ hash: UInt64, _ entities: UInt64, _ row: Int, _ block: inout EventBlock
-    ) {
-        setKey(Int64(bitPattern: hash), entities, row, &block)
-        for entity in 0..<entityCount where entities >> UInt64(entity) & 1 == 1 {
+    private func appendKey(_ text: String, _ hash: UInt64, _ words: UInt64, _ row: Int, _ block: inout EventBlock) {
+        setKey(Int64(bitPattern: hash), words, row, &block)
+        for entity in plan.entities.indices where words >> UInt64(plan.entities[entity].keyWord) & 1 == 1 {
             block.keyTexts[entity].append(text)
         }
     }
@@ -281,7 +383,7 @@ public struct RecordDecoder: ~Copyable {
     /// Takes back the texts of a row that turned out not to be one.
     private func undo(_ row: Int, _ block: inout EventBlock) -> Bool {
         if block.idTexts.count > row { block.idTexts.removeLast(block.idTexts.count - row) }
-        for entity in 0..<entityCount where block.keyTexts[entity].count > row {
+        for entity in plan.entities.indices where block.keyTexts[entity].count > row {
             block.keyTexts[entity].removeLast(block.keyTexts[entity].count - row)
         }
         return false

@@ -1,3 +1,4 @@
+import CPrefetch
 import EventModel
 
 /// One thing that happens to an entity's windows, as the control pass over a block lists them in log order.
@@ -14,23 +15,29 @@ public struct WindowOperation: Sendable, BitwiseCopyable {
     }
 
     public var kind: Kind
+    /// For `insert`: whether the row's features are wanted.
+    public var isAnswered: Bool
     /// For `label`: what it says, and what was known before.
     public var isPositive: Bool
     public var previous: Bool?
     /// The row within the block.
     public var row: Int32
-    /// The transaction's place in the table of transactions.
+    /// The transaction's place in the table of transactions; below 0 for an event that can get no label.
     public var slot: Int
     /// The event's time; for `answer`, the time as of which it is answered.
     public var time: EventTime
     /// Events before this are too late from here on.
     public var earliest: EventTime
+    /// For `label`: when it became known.
+    public var labelTime: EventTime
 
     public init(
         kind: Kind, row: Int = 0, slot: Int = 0, time: EventTime, earliest: EventTime, isPositive: Bool = false,
-        previous: Bool? = nil
+        previous: Bool? = nil, labelTime: EventTime = .distantPast, isAnswered: Bool = true
     ) {
         self.kind = kind
+        self.labelTime = labelTime
+        self.isAnswered = isAnswered
         self.isPositive = isPositive
         self.previous = previous
         self.row = Int32(truncatingIfNeeded: row)
@@ -42,7 +49,7 @@ public struct WindowOperation: Sendable, BitwiseCopyable {
 
 /// The rows of a block as an entity's windows see them. It borrows the memory.
 public struct WindowRows {
-    /// A key for each row, `keyStride` words apart; for text keys, `texts` has them.
+    /// A key for each row, `keyStride` words apart, of a pair both words; for text keys, `texts` has them.
     public var keys: UnsafePointer<Int64>
     public var keyStride: Int
     /// The number of rows.
@@ -60,11 +67,18 @@ public struct WindowRows {
     public var placeStride: Int
     /// A slot's place is at its number's low bits.
     public var slotMask: Int
+    /// For each row the filters that it passes, a bit for each; nil: none has to.
+    public var filters: UnsafePointer<UInt64>?
+    /// For each row the entities, a bit for each, that it has no key of; nil: it has all. Such a row enters no window of
+    /// the entity with `absenceBit`, and finds them empty.
+    public var absence: UnsafePointer<UInt64>?
+    public var absenceBit: Int
 
     public init(
         count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
         valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
-        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
+        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int,
+        filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil, absenceBit: Int = 0
     ) {
         self.count = count
         self.keys = keys
@@ -77,6 +91,9 @@ public struct WindowRows {
         self.places = places
         self.placeStride = placeStride
         self.slotMask = slotMask
+        self.filters = filters
+        self.absence = absence
+        self.absenceBit = absenceBit
     }
 
     @inline(__always) func place(_ slot: Int) -> UnsafeMutablePointer<Int64> {
@@ -84,6 +101,18 @@ public struct WindowRows {
     }
 
     @inline(__always) func key(_ row: Int) -> Int64 { keys[row &* keyStride] }
+
+    @inline(__always) func isAbsent(_ row: Int) -> Bool {
+        guard let absence else { return false }
+        return absence[row] >> UInt64(absenceBit) & 1 == 1
+    }
+
+    /// What the windows read of a row and write.
+    @inline(__always) func row(_ row: Int, isAnswered: Bool) -> WindowRow {
+        WindowRow(
+            values: values + row &* valueStride, filters: filters.map { $0[row] } ?? 0,
+            features: features + row &* featureStride, isAnswered: isAnswered)
+    }
 }
 
 extension EntityWindows {
@@ -92,26 +121,45 @@ extension EntityWindows {
     /// The common shapes of events have code of their own, chosen here, once a block.
     public mutating func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows) {
         findNumbers(rows)
-        switch (shape.columns, shape.hasLabels) {
+        guard plan.isPlain else { return process(operations, rows, fullShape) }
+        switch (plainShape.columns, plainShape.hasLabels) {
         case (1, false): process(operations, rows, OneValue())
         case (0, true): process(operations, rows, OnlyLabels())
-        default: process(operations, rows, shape)
+        default: process(operations, rows, plainShape)
+        }
+    }
+
+    /// The dense number of a row's key.
+    private func number(_ row: Int, _ rows: WindowRows) -> Int? {
+        if rows.isAbsent(row) { return nil }
+        return switch keyKind {
+        case .number: number(of: rows.key(row))
+        case .text: number(of: rows.texts[row])
+        case .pair: number(of: rows.key(row), rows.keys[row &* rows.keyStride &+ 1])
+        }
+    }
+
+    /// The dense number of a row's key, given now if it has none.
+    private mutating func intern(_ row: Int, _ rows: WindowRows) -> Int {
+        switch keyKind {
+        case .number: intern(rows.key(row))
+        case .text: intern(rows.texts[row])
+        case .pair: intern(rows.key(row), rows.keys[row &* rows.keyStride &+ 1])
         }
     }
 
     /// Looks all rows' keys up, so that what their windows will touch can be fetched early.
     private mutating func findNumbers(_ rows: WindowRows) {
         reserveRowNumbers(rows.count)
+        guard keyKind == .number, rows.absence == nil else {
+            for row in 0..<rows.count { rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1) }
+            return
+        }
         let ahead = 16
+        for row in 0..<min(ahead, rows.count) { prefetch(key: rows.key(row)) }
         for row in 0..<rows.count {
-            let found: Int?
-            if keysAreText {
-                found = number(of: rows.texts[row])
-            } else {
-                if row + ahead < rows.count { prefetch(key: rows.key(row + ahead)) }
-                found = number(of: rows.key(row))
-            }
-            rowNumbers[row] = Int32(truncatingIfNeeded: found ?? -1)
+            if row &+ ahead < rows.count { prefetch(key: rows.key(row &+ ahead)) }
+            rowNumbers[row] = Int32(truncatingIfNeeded: number(of: rows.key(row)) ?? -1)
         }
     }
 
@@ -120,33 +168,63 @@ extension EntityWindows {
     ) {
         // The numbers found hold until keys go.
         var numbersHold = true
-        for index in 0..<operations.count {
-            let operation = operations[index]
-            let row = Int(operation.row)
-            switch operation.kind {
+        guard var next = operations.baseAddress else { return }
+        let end = next + operations.count
+        while next < end {
+            // Members are read where they lie.
+            let operation = next
+            next += 1
+            if shape.hasLabels { fetchLabels(operation, before: end, rows, shape) }
+            let row = Int(operation.pointee.row)
+            let slot = operation.pointee.slot
+            switch operation.pointee.kind {
             case .insert:
                 fetchAhead(of: row, rows, shape)
-                var number = Int(rowNumbers[row])
-                if number < 0 || !numbersHold { number = keysAreText ? intern(rows.texts[row]) : intern(rows.key(row)) }
-                let position = insert(
-                    number, at: operation.time, earliest: operation.earliest,
-                    values: rows.values + row &* rows.valueStride, features: rows.features + row &* rows.featureStride,
-                    shape)
-                if shape.hasLabels {
-                    let place = rows.place(operation.slot)
-                    place[0] = Int64(number)
-                    place[1] = position
+                if rows.isAbsent(row) {
+                    if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
+                    if shape.hasLabels, slot >= 0 { rows.place(slot)[0] = -1 }
+                    continue
                 }
-            case .answer: answer(operation, row, rows)
+                var number = Int(rowNumbers[row])
+                if number < 0 || !numbersHold { number = intern(row, rows) }
+                let place = insert(
+                    number, at: operation.pointee.time, earliest: operation.pointee.earliest,
+                    rows.row(row, isAnswered: operation.pointee.isAnswered), shape)
+                if shape.hasLabels, slot >= 0 {
+                    let words = rows.place(slot)
+                    words[0] = Int64(number)
+                    words[1] = place
+                }
+            case .answer: answer(operation.pointee, row, rows)
             case .label:
-                guard shape.hasLabels, operation.time > operation.earliest - retention else { continue }
-                let place = rows.place(operation.slot)
+                guard shape.hasLabels, operation.pointee.time > operation.pointee.earliest - retention else { continue }
+                let words = rows.place(slot)
                 setLabel(
-                    Int(place[0]), position: place[1], time: operation.time, previous: operation.previous,
-                    isPositive: operation.isPositive, shape)
+                    Int(words[0]), place: words[1], time: operation.pointee.time,
+                    previous: operation.pointee.previous, isPositive: operation.pointee.isPositive,
+                    labelTime: operation.pointee.labelTime, shape)
             case .sweep:
-                sweep(earliest: operation.earliest)
+                sweep(earliest: operation.pointee.earliest)
                 numbersHold = false
+            }
+        }
+    }
+
+    /// Brings close what labels ahead will touch: first the event's place, then the key's header, then the event.
+    @inline(__always) private func fetchLabels(
+        _ operation: UnsafePointer<WindowOperation>, before end: UnsafePointer<WindowOperation>, _ rows: WindowRows,
+        _ shape: some EventShape
+    ) {
+        let far = operation + 32, middle = operation + 20, near = operation + 8
+        if far < end, far.pointee.kind == .label { tidemark_prefetch(rows.place(far.pointee.slot)) }
+        if middle < end, middle.pointee.kind == .label {
+            let number = rows.place(middle.pointee.slot)[0]
+            if number >= 0, number < headerCount { prefetch(header: Int(number)) }
+        }
+        if near < end, near.pointee.kind == .label {
+            let words = rows.place(near.pointee.slot)
+            if words[0] >= 0, words[0] < headerCount {
+                prefetch(event: words[1] >> 10, of: Int(words[0]), shape)
             }
         }
     }
@@ -161,8 +239,8 @@ extension EntityWindows {
     }
 
     @inline(never) private mutating func answer(_ operation: WindowOperation, _ row: Int, _ rows: WindowRows) {
-        answer(
-            keysAreText ? number(of: rows.texts[row]) : number(of: rows.key(row)), asOf: operation.time,
-            values: rows.values + row * rows.valueStride, features: rows.features + row * rows.featureStride)
+        var asked = rows.row(row, isAnswered: true)
+        asked.hasKey = !rows.isAbsent(row)
+        answer(number(row, rows), asOf: operation.time, asked)
     }
 }

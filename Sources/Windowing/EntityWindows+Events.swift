@@ -12,8 +12,21 @@ import EventModel
 
     /// What an event in `state` adds to a boundary's labels: known ones in the upper half, positive ones in the lower.
     @inline(__always) static func weight(_ state: Int64) -> Int64 {
-        state == unknown ? 0 : 1 << 32 | state >> 1
+        ((state &+ 1) >> 1) << 32 | state >> 1
     }
+}
+
+/// The greatest first word of an event at `time`; also for times so long ago that the product would wrap.
+@inline(__always) func lastWord(_ time: Int64) -> Int64 { max(time, -(1 << 61)) << 2 | 3 }
+
+/// A row as an entity's windows see it.
+struct WindowRow {
+    var values: UnsafePointer<Int64>
+    var filters: UInt64
+    var features: UnsafeMutablePointer<Double>
+    var isAnswered: Bool
+    /// Whether the row is an event of the entity at all.
+    var hasKey = true
 }
 
 extension EntityWindows {
@@ -23,133 +36,120 @@ extension EntityWindows {
     ///   - number: the key's dense number (`intern`).
     ///   - earliest: events before this are too late; with it goes what no window can reach any more.
     ///   - values: the row's windowed values, unscaled.
+    ///   - filters: the filters that the row passes, a bit for each.
     ///   - features: the row's feature vector; answers go to the aggregates' targets.
-    /// - Returns: the event's position, for `setLabel`.
-    public mutating func insert(
-        _ number: Int, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>,
-        features: UnsafeMutablePointer<Double>
+    ///   - isAnswered: whether they do.
+    /// - Returns: the event's place, for `setLabel`.
+    @discardableResult public mutating func insert(
+        _ number: Int, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>, filters: UInt64 = 0,
+        features: UnsafeMutablePointer<Double>, isAnswered: Bool = true
     ) -> Int64 {
-        insert(number, at: time, earliest: earliest, values: values, features: features, shape)
+        let row = WindowRow(values: values, filters: filters, features: features, isAnswered: isAnswered)
+        if plan.isPlain { return insert(number, at: time, earliest: earliest, row, plainShape) }
+        return insert(number, at: time, earliest: earliest, row, fullShape)
+    }
+
+    var plainShape: PlainShape { PlainShape(columns: valuePlaces.count, hasLabels: plan.hasLabels) }
+    var fullShape: FullShape {
+        FullShape(columns: valuePlaces.count, hasLabels: plan.hasLabels, eventWords: eventWords)
     }
 
     @inline(__always) mutating func insert(
-        _ number: Int, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>,
-        features: UnsafeMutablePointer<Double>, _ shape: some EventShape
+        _ number: Int, at time: EventTime, earliest: EventTime, _ row: WindowRow, _ shape: some EventShape
     ) -> Int64 {
         let header = headers + number &* headerWords
         guard time.milliseconds >= header[Header.time] else {
-            return insertOutOfOrder(header, at: time, earliest: earliest, values: values, features: features)
+            return insertOutOfOrder(header, at: time, earliest: earliest, row, shape)
         }
         advance(header, to: time.milliseconds, shape)
-        expire(header, earliest: earliest, shape)
+        reserveOne(header, earliest: earliest, shape)
         let position = header[Header.head]
-        reserveOne(header)
-        write(header, position, time.milliseconds << 2, values, shape)
+        write(header, position, time.milliseconds << 2, row, shape)
         header[Header.head] = position &+ 1
-        if distances[0] == 0 {
+        markEnd(header, shape)
+        if !shape.isPlain { link(header, position) }
+        if boundaries[0].distance == 0 {
             let boundary = header + Header.boundaries
             boundary[0] = position &+ 1
-            for column in 0..<shape.columns { boundary[1 &+ column] &+= values[valuePlaces[column]] }
+            if shape.isPlain {
+                for column in 0..<shape.columns { boundary[1 &+ column] &+= row.values[valuePlaces[column]] }
+            } else if let ring = ring(header) {
+                pass(ring + Int(position & header[Header.mask]) &* shape.eventWords, boundaries[0], header)
+            }
         }
-        answer(from: header + Header.boundaries, values: values, isInside: true, features: features, shape)
-        return position
+        if row.isAnswered {
+            if shape.isPlain {
+                answer(from: header + Header.boundaries, row, isInside: true, shape)
+            } else {
+                answerFully(header, header + Header.boundaries, asOf: time.milliseconds, row, isInside: true)
+            }
+        }
+        return place(header, position, shape)
     }
 
     @inline(never) private mutating func insertOutOfOrder(
-        _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, values: UnsafePointer<Int64>,
-        features: UnsafeMutablePointer<Double>
+        _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, _ row: WindowRow,
+        _ shape: some EventShape
     ) -> Int64 {
-        expire(header, earliest: earliest, shape)
-        reserveOne(header)
+        reserveOne(header, earliest: earliest, shape)
         guard let ring = ring(header) else { return 0 }
         let mask = header[Header.mask]
         var position = header[Header.head]
         let last = time.milliseconds << 2 | 3
         while position > header[Header.first] {
-            let earlier = ring + Int((position - 1) & mask) * eventWords
+            let earlier = ring + Int((position &- 1) & mask) &* shape.eventWords
             if earlier[0] <= last { break }
-            (ring + Int(position & mask) * eventWords).update(from: earlier, count: eventWords)
-            position -= 1
+            (ring + Int(position & mask) &* shape.eventWords).update(from: earlier, count: shape.eventWords)
+            position &-= 1
         }
-        write(header, position, time.milliseconds << 2, values, shape)
-        header[Header.head] += 1
-        for index in 0..<distances.count where time.milliseconds <= header[Header.time] - distances[index] {
-            let boundary = header + Header.boundaries + index * boundaryWords
-            boundary[0] += 1
-            for column in 0..<valuePlaces.count { boundary[1 + column] &+= values[valuePlaces[column]] }
+        write(header, position, time.milliseconds << 2, row, shape)
+        header[Header.head] &+= 1
+        markEnd(header, shape)
+        if !shape.isPlain { relink(header, from: position) }
+        let event = ring + Int(position & mask) &* shape.eventWords
+        for boundary in boundaries where time.milliseconds <= header[Header.time] &- boundary.distance {
+            header[Header.boundaries &+ boundary.word] &+= 1
+            if shape.isPlain {
+                let totals = header + Header.boundaries + boundary.word + 1
+                for column in 0..<shape.columns { totals[column] &+= event[1 &+ column] }
+            } else {
+                pass(event, boundary, header)
+            }
         }
-        moveScratch(header, asOf: time.milliseconds)
-        answer(from: scratch, values: values, isInside: true, features: features, shape)
-        return position
+        if row.isAnswered {
+            moveScratch(header, asOf: time.milliseconds, shape)
+            if shape.isPlain {
+                answer(from: scratch, row, isInside: true, shape)
+            } else {
+                answerFully(header, scratch, asOf: time.milliseconds, row, isInside: true)
+            }
+        }
+        return place(header, position, shape)
     }
 
     /// Answers the aggregates of an event that is not to enter its windows, as of `time`.
-    /// - Parameter number: the key's dense number, nil when the key holds no events.
+    /// - Parameter number: the key's dense number, nil when the key is not remembered.
     public mutating func answer(
-        _ number: Int?, asOf time: EventTime, values: UnsafePointer<Int64>, features: UnsafeMutablePointer<Double>
+        _ number: Int?, asOf time: EventTime, values: UnsafePointer<Int64>, filters: UInt64 = 0,
+        features: UnsafeMutablePointer<Double>
     ) {
-        if let number {
-            moveScratch(headers + number * headerWords, asOf: time.milliseconds)
+        answer(number, asOf: time, WindowRow(values: values, filters: filters, features: features, isAnswered: true))
+    }
+
+    func answer(_ number: Int?, asOf time: EventTime, _ row: WindowRow) {
+        guard let number else {
+            scratch.update(repeating: 0, count: plan.boundaryWords)
+            return plan.isPlain
+                ? answer(from: scratch, row, isInside: false, plainShape)
+                : answerFully(nil, scratch, asOf: time.milliseconds, row, isInside: false)
+        }
+        let header = headers + number * headerWords
+        if plan.isPlain {
+            moveScratch(header, asOf: time.milliseconds, plainShape)
+            answer(from: scratch, row, isInside: false, plainShape)
         } else {
-            scratch.update(repeating: 0, count: distances.count * boundaryWords)
-        }
-        answer(from: scratch, values: values, isInside: false, features: features, shape)
-    }
-
-    /// Makes known what the event of `number` at `time` turned out to be.
-    ///
-    /// Events of one key and one time differ for no aggregate but in their order, so any of them that is in the state
-    /// `previous` may stand for the one that is meant.
-    /// - Parameters:
-    ///   - position: what `insert` gave; events put before it later only move it up.
-    ///   - previous: what was known before (nil: nothing).
-    public mutating func setLabel(
-        _ number: Int, position: Int64, time: EventTime, previous: Bool?, isPositive: Bool
-    ) {
-        setLabel(number, position: position, time: time, previous: previous, isPositive: isPositive, shape)
-    }
-
-    @inline(__always) mutating func setLabel(
-        _ number: Int, position: Int64, time: EventTime, previous: Bool?, isPositive: Bool, _ shape: some EventShape
-    ) {
-        let header = headers + number &* headerWords
-        guard let ring = ring(header) else { return }
-        let old = LabelState.of(previous)
-        let new = LabelState.of(isPositive)
-        let sought = time.milliseconds << 2 | old
-        let (head, mask) = (header[Header.head], header[Header.mask])
-        var place = max(position, header[Header.first])
-        while place < head, ring[Int(place & mask) &* shape.eventWords] != sought { place &+= 1 }
-        guard place < head else { return }
-        let event = ring + Int(place & mask) &* shape.eventWords
-        digest.remove(hash(header, event, shape))
-        event[0] = time.milliseconds << 2 | new
-        digest.insert(hash(header, event, shape))
-        let change = LabelState.weight(new) &- LabelState.weight(old)
-        var boundary = header + Header.boundaries
-        for _ in 0..<distances.count {
-            if boundary[0] > place { boundary[shape.boundaryWords &- 1] &+= change }
-            boundary += shape.boundaryWords
-        }
-    }
-
-    /// Drops what no window can reach any more, in all keys, and the keys that hold nothing then.
-    /// - Complexity: O(keys + events dropped).
-    public mutating func sweep(earliest: EventTime) {
-        let limit = (earliest - plan.retention).milliseconds << 2 | 3
-        for number in 0..<headerCount {
-            let header = headers + number * headerWords
-            if number + 8 < headerCount { prefetch(oldest: number + 8) }
-            guard let ring = ring(header) else { continue }
-            guard ring[Int(header[Header.first] & header[Header.mask]) * eventWords] <= limit else { continue }
-            if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds, shape) }
-            expire(header, earliest: earliest, shape)
-            if header[Header.first] == header[Header.head] {
-                ring.deallocate()
-                header[Header.ring] = 0
-                keys.remove(header[Header.key], number)
-                freeNumbers.append(number)
-            }
+            moveScratch(header, asOf: time.milliseconds, fullShape)
+            answerFully(header, scratch, asOf: time.milliseconds, row, isInside: false)
         }
     }
 
@@ -160,29 +160,43 @@ extension EntityWindows {
         header[Header.time] = time
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
-        let head = header[Header.head]
-        var boundary = header + Header.boundaries
-        for index in 0..<distances.count {
-            moveUp(boundary, to: (time &- distances[index]) << 2 | 3, head: head, mask: mask, ring: ring, shape)
-            boundary += shape.boundaryWords
+        var words = header + Header.boundaries
+        for boundary in boundaries {
+            let last = (time &- boundary.distance) << 2 | 3
+            if shape.isPlain {
+                moveUp(words, last: last, ring: ring, mask: mask, shape)
+                words += shape.boundaryWords
+            } else {
+                words = header + Header.boundaries + boundary.word
+                var position = words[0]
+                while true {
+                    let event = ring + Int(position & mask) &* shape.eventWords
+                    if event[0] > last { break }
+                    pass(event, boundary, header)
+                    position &+= 1
+                }
+                words[0] = position
+            }
         }
     }
 
-    /// Moves a boundary up behind all events whose first word is at most `last`.
+    /// Moves a plain boundary up behind all events whose first word is at most `last`; the mark behind the newest event
+    /// is above it.
     @inline(__always) private func moveUp(
-        _ boundary: UnsafeMutablePointer<Int64>, to last: Int64, head: Int64, mask: Int64,
-        ring: UnsafeMutablePointer<Int64>, _ shape: some EventShape
+        _ words: UnsafeMutablePointer<Int64>, last: Int64, ring: UnsafeMutablePointer<Int64>, mask: Int64,
+        _ shape: some EventShape
     ) {
-        var position = boundary[0]
-        while position < head {
+        var position = words[0]
+        while true {
             let event = ring + Int(position & mask) &* shape.eventWords
             if event[0] > last { break }
-            add(event, to: boundary, sign: 1, shape)
+            add(event, to: words, sign: 1, shape)
             position &+= 1
         }
-        boundary[0] = position
+        words[0] = position
     }
 
+    /// Adds an event's values and label to a plain boundary's totals.
     @inline(__always) private func add(
         _ event: UnsafeMutablePointer<Int64>, to boundary: UnsafeMutablePointer<Int64>, sign: Int64,
         _ shape: some EventShape
@@ -191,52 +205,104 @@ extension EntityWindows {
         if shape.hasLabels { boundary[shape.boundaryWords &- 1] &+= LabelState.weight(event[0] & 3) &* sign }
     }
 
-    /// Copies the key's boundaries to `scratch` and moves the copies to stand as of `time`, earlier or later.
-    private func moveScratch(_ header: UnsafeMutablePointer<Int64>, asOf time: Int64) {
-        scratch.update(from: header + Header.boundaries, count: distances.count * boundaryWords)
-        guard let ring = ring(header) else { return }
-        let mask = header[Header.mask]
-        for index in 0..<distances.count {
-            let boundary = scratch + index * boundaryWords
-            let last = (time - distances[index]) << 2 | 3
-            moveUp(boundary, to: last, head: header[Header.head], mask: mask, ring: ring, shape)
-            while boundary[0] > header[Header.first] {
-                let event = ring + Int((boundary[0] - 1) & mask) * eventWords
-                if event[0] <= last { break }
-                add(event, to: boundary, sign: -1, shape)
-                boundary[0] -= 1
+    /// Adds an event to a boundary's totals.
+    @inline(__always) private func accumulate(
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
+        _ words: UnsafeMutablePointer<Int64>, sign: Int64
+    ) {
+        for index in boundary.firstAccumulator..<boundary.endAccumulator {
+            let accumulator = accumulators[index]
+            guard passes(event, accumulator.filter) else { continue }
+            let total = words + accumulator.word
+            switch accumulator.operation {
+            case .count: total[0] &+= sign
+            case .sum: total[0] &+= event[accumulator.value] &* sign
+            case .square:
+                let value = Int128(event[accumulator.value])
+                store(load(total) &+ value &* value &* Int128(sign), total)
+            case .labels: total[0] &+= LabelState.weight(event[0] & 3) &* sign
+            case .enter, .leave: break
             }
         }
     }
 
-    /// Drops events that lie beyond every window of every event that may still be accepted.
-    @inline(__always) private mutating func expire(
-        _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
+    /// Takes an event past a boundary of its key: into the totals, and into and out of the windows that end there.
+    @inline(__always) private func pass(
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary, _ header: UnsafeMutablePointer<Int64>
     ) {
-        guard let ring = ring(header) else { return }
-        let limit = (earliest - plan.retention).milliseconds << 2 | 3
-        let mask = header[Header.mask]
-        let head = header[Header.head]
-        let oldest = header[Header.first]
-        var first = oldest
-        while first < head {
-            let event = ring + Int(first & mask) &* shape.eventWords
-            if event[0] > limit { break }
-            digest.remove(hash(header, event, shape))
-            first &+= 1
+        accumulate(event, boundary, header + Header.boundaries, sign: 1)
+        guard !plan.valueWindows.isEmpty else { return }
+        for index in boundary.firstAccumulator..<boundary.endAccumulator {
+            let accumulator = accumulators[index]
+            guard accumulator.operation == .enter || accumulator.operation == .leave,
+                passes(event, accumulator.filter)
+            else { continue }
+            count(event[accumulator.value], window: accumulator.word, isIn: accumulator.operation == .enter, header)
         }
-        eventCount &-= Int(first &- oldest)
-        header[Header.first] = first
+    }
+
+    /// Whether an event passes a filter (0: every event does).
+    @inline(__always) func passes(_ event: UnsafePointer<Int64>, _ filter: UInt64) -> Bool {
+        filter == 0 || UInt64(bitPattern: event[plan.maskWord]) & filter != 0
+    }
+
+    @inline(__always) func load(_ words: UnsafePointer<Int64>) -> Int128 {
+        Int128(words[1]) << 64 | Int128(UInt64(bitPattern: words[0]))
+    }
+
+    @inline(__always) private func store(_ value: Int128, _ words: UnsafeMutablePointer<Int64>) {
+        words[0] = Int64(truncatingIfNeeded: value)
+        words[1] = Int64(truncatingIfNeeded: value >> 64)
+    }
+
+    /// Copies the key's boundaries to `scratch` and moves the copies to stand as of `time`, earlier or later.
+    @inline(__always) private func moveScratch(
+        _ header: UnsafeMutablePointer<Int64>, asOf time: Int64, _ shape: some EventShape
+    ) {
+        scratch.update(from: header + Header.boundaries, count: plan.boundaryWords)
+        guard let ring = ring(header) else { return }
+        let mask = header[Header.mask]
+        let (first, head) = (header[Header.first], header[Header.head])
+        for boundary in boundaries {
+            let words = scratch + boundary.word
+            let last = lastWord(time &- boundary.distance)
+            var position = words[0]
+            while position < head {
+                let event = ring + Int(position & mask) &* shape.eventWords
+                if event[0] > last { break }
+                if shape.isPlain {
+                    add(event, to: words, sign: 1, shape)
+                } else {
+                    accumulate(event, boundary, scratch, sign: 1)
+                }
+                position &+= 1
+            }
+            while position > first {
+                let event = ring + Int((position &- 1) & mask) &* shape.eventWords
+                if event[0] <= last { break }
+                if shape.isPlain {
+                    add(event, to: words, sign: -1, shape)
+                } else {
+                    accumulate(event, boundary, scratch, sign: -1)
+                }
+                position &-= 1
+            }
+            words[0] = position
+        }
     }
 
     @inline(__always) private mutating func write(
-        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ firstWord: Int64, _ values: UnsafePointer<Int64>,
+        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ firstWord: Int64, _ row: WindowRow,
         _ shape: some EventShape
     ) {
         guard let ring = ring(header) else { return }
         let event = ring + Int(position & header[Header.mask]) &* shape.eventWords
         event[0] = firstWord
-        for column in 0..<shape.columns { event[1 &+ column] = values[valuePlaces[column]] }
+        for column in 0..<shape.columns { event[1 &+ column] = row.values[valuePlaces[column]] }
+        if !shape.isPlain {
+            if plan.maskWord > 0 { event[plan.maskWord] = Int64(bitPattern: row.filters) }
+            if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = 0 }
+        }
         digest.insert(hash(header, event, shape))
         eventCount &+= 1
     }
@@ -244,69 +310,43 @@ extension EntityWindows {
     @inline(__always) func hash(
         _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, _ shape: some EventShape
     ) -> UInt64 {
-        var hash = mixed(UInt64(bitPattern: header[Header.hash]), UInt64(bitPattern: event[0]))
-        for column in 0..<shape.columns { hash = mixed(hash, UInt64(bitPattern: event[1 &+ column])) }
+        let key = UInt64(bitPattern: header[Header.hash])
+        let words = shape.isPlain ? 1 &+ shape.columns : plan.givenWords
+        var hash = folded(UInt64(bitPattern: event[0]) ^ key, words > 1 ? UInt64(bitPattern: event[1]) : key)
+        var word = 2
+        while word < words {
+            hash = folded(hash, UInt64(bitPattern: event[word]))
+            word &+= 1
+        }
         return hash
     }
 
-    /// Makes room for one more event of the key.
-    @inline(__always) private mutating func reserveOne(_ header: UnsafeMutablePointer<Int64>) {
-        if header[Header.head] &- header[Header.first] > header[Header.mask] { grow(header) }
+    /// Puts a mark behind the newest event that is later than all events.
+    @inline(__always) func markEnd(_ header: UnsafeMutablePointer<Int64>, _ shape: some EventShape) {
+        ring(header)?[Int(header[Header.head] & header[Header.mask]) &* shape.eventWords] = Int64.max
     }
 
-    @inline(never) private func grow(_ header: UnsafeMutablePointer<Int64>) {
-        let capacity = max((header[Header.mask] + 1) * 2, 4)
-        let larger = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * eventWords)
-        if let ring = ring(header) {
-            for position in header[Header.first]..<header[Header.head] {
-                (larger + Int(position & (capacity - 1)) * eventWords)
-                    .update(from: ring + Int(position & header[Header.mask]) * eventWords, count: eventWords)
-            }
-            ring.deallocate()
-        }
-        header[Header.ring] = Int64(Int(bitPattern: larger))
-        header[Header.mask] = capacity - 1
-    }
-
-    @inline(__always) private func answer(
-        from boundaries: UnsafeMutablePointer<Int64>, values: UnsafePointer<Int64>, isInside: Bool,
-        features: UnsafeMutablePointer<Double>, _ shape: some EventShape
+    /// Makes room for one more event of the key and the mark behind it, by dropping what no window reaches, or else by
+    /// a larger ring. Whether it drops depends on the number of events alone, so that no layout shows.
+    @inline(__always) private mutating func reserveOne(
+        _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
     ) {
-        for answer in answers {
-            let upper = boundaries + answer.upper
-            let lower = boundaries + answer.lower
-            let own = isInside ? answer.ownWhenInside : answer.ownWhenOutside
-            let count = upper[0] &- lower[0] &+ own
-            let result: Double
-            switch answer.kind {
-            case .count: result = Double(count)
-            case .sum: result = Double(sum(answer, upper, lower, own, values)) / answer.divisor
-            case .mean:
-                result =
-                    count == 0
-                    ? answer.ifEmpty : Double(sum(answer, upper, lower, own, values)) / (Double(count) * answer.divisor)
-            case .labelCount: result = Double(labels(upper, lower, shape) & 0xFFFF_FFFF)
-            case .labelRate:
-                result = count == 0 ? 0 : Double(labels(upper, lower, shape) & 0xFFFF_FFFF) / Double(count)
-            case .knownLabelRate:
-                let labels = labels(upper, lower, shape)
-                result = labels == 0 ? 0 : Double(labels & 0xFFFF_FFFF) / Double(labels >> 32)
-            }
-            features[answer.target] = result
+        let count = header[Header.head] &- header[Header.first]
+        if count & (count &+ 1) == 0 { makeRoom(header, earliest: earliest, shape) }
+    }
+
+    @inline(never) private mutating func makeRoom(
+        _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
+    ) {
+        expire(header, limit: expiryLimit(earliest), shape)
+        if header[Header.head] &- header[Header.first] >= header[Header.mask] {
+            resize(header, capacity: max((header[Header.mask] + 1) * 2, 4))
         }
     }
+}
 
-    @inline(__always) private func sum(
-        _ answer: WindowPlan.Answer, _ upper: UnsafeMutablePointer<Int64>, _ lower: UnsafeMutablePointer<Int64>,
-        _ own: Int64, _ values: UnsafePointer<Int64>
-    ) -> Int64 {
-        let column = 1 &+ answer.column
-        return upper[column] &- lower[column] &+ own &* values[valuePlaces[answer.column]]
-    }
-
-    @inline(__always) private func labels(
-        _ upper: UnsafeMutablePointer<Int64>, _ lower: UnsafeMutablePointer<Int64>, _ shape: some EventShape
-    ) -> Int64 {
-        upper[shape.boundaryWords &- 1] &- lower[shape.boundaryWords &- 1]
-    }
+/// The product of two words, folded: a hash of the pair for a digest.
+@inline(__always) func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
+    return product.high ^ product.low
 }

@@ -1,73 +1,128 @@
 import EventModel
 
-// What is saved of an entity's windows are the keys and their events, each under its number and position; the
-// boundaries follow from them.
+// What is saved of an entity's windows: for each key its number, its header as it is but for addresses, its events, the
+// values in its windows and its labels.
 extension EntityWindows {
+    /// Tells a state of another plan apart.
+    private var layout: UInt64 {
+        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words))
+        for boundary in boundaries { hash = mixed(hash, UInt64(bitPattern: boundary.distance)) }
+        return hash
+    }
+
     public func encode(into writer: inout ByteWriter) {
-        let live = (0..<headerCount).filter { ring(headers + $0 * headerWords) != nil }
-        writer.encode(eventWords)
+        writer.encode(layout)
+        writer.encode(digest.sum)
         writer.encode(headerCount)
-        writer.encode(live.count)
-        for number in live {
-            let header = headers + number * headerWords
-            guard let ring = ring(header) else { continue }
-            writer.encode(number)
-            writer.encode(header[Header.key])
-            if keysAreText { writer.encode(texts[number]) }
-            writer.encode(header[Header.time])
-            writer.encode(header[Header.first])
-            writer.encode(header[Header.head] - header[Header.first])
+        writer.encode(keys.count)
+        for number in 0..<headerCount where isLive(headers + number * headerWords) { encodeKey(number, &writer) }
+    }
+
+    private func encodeKey(_ number: Int, _ writer: inout ByteWriter) {
+        let header = headers + number * headerWords
+        writer.encode(number)
+        writer.encode(header[Header.key])
+        writer.encode(plan.secondKeyWord > 0 ? header[plan.secondKeyWord] : 0)
+        if keyKind == .text { writer.encode(texts[number]) }
+        writer.encode(header[Header.time])
+        writer.encode(header[Header.first])
+        writer.encode(header[Header.head] - header[Header.first])
+        if let ring = ring(header) {
             for position in header[Header.first]..<header[Header.head] {
-                let event = ring + Int(position & header[Header.mask]) * eventWords
-                writer.encode(raw: UnsafeRawBufferPointer(start: event, count: eventWords * 8))
+                writer.encode(raw: UnsafeRawBufferPointer(start: event(header, ring, position), count: eventWords * 8))
             }
         }
+        writer.encode(
+            raw: UnsafeRawBufferPointer(
+                start: header + Header.boundaries, count: (plan.words - Header.boundaries) * 8))
+        for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).encode(into: &writer) }
+        for track in tracks { LabelTrack(header + track.word).encode(into: &writer) }
     }
 
     /// Takes up what `encode` wrote; the windows must be new.
     public mutating func decode(from reader: inout ByteReader) throws(StateCodingError) {
         precondition(headerCount == 0, "windows that hold events cannot take up saved ones")
-        guard try reader.decodeInt() == eventWords else {
-            throw StateCodingError("windows with another number of values an event")
-        }
+        guard try reader.decodeUInt64() == layout else { throw StateCodingError("windows of another plan") }
+        let saved = try reader.decodeUInt64()
         let numbers = try reader.decodeInt()
-        let live = try reader.decodeCount(size: 40)
+        let live = try reader.decodeCount(size: 48)
         guard numbers >= live, numbers <= Int(Int32.max) else {
             throw StateCodingError("\(live) keys with \(numbers) numbers")
         }
         reserveHeaders(numbers)
-        for _ in 0..<live { try decodeKey(from: &reader) }
-        freeNumbers = (0..<numbers).filter { ring(headers + $0 * headerWords) == nil }
+        for _ in 0..<live {
+            if plan.isPlain {
+                try decodeKey(from: &reader, plainShape)
+            } else {
+                try decodeKey(from: &reader, fullShape)
+            }
+        }
+        freeNumbers = (0..<numbers).filter { !isLive(headers + $0 * headerWords) }
+        guard plan.isEndless || digest.sum == saved else {
+            throw StateCodingError("the windows' digest is \(digest), but \(StateDigest(sum: saved)) was saved")
+        }
+        digest.sum = saved
     }
 
-    private mutating func decodeKey(from reader: inout ByteReader) throws(StateCodingError) {
+    private mutating func decodeKey(
+        from reader: inout ByteReader, _ shape: some EventShape
+    ) throws(StateCodingError) {
         let number = try reader.decodeInt()
         let key = try reader.decodeInt64()
-        guard number >= 0, number < headerCount, ring(headers + number * headerWords) == nil else {
+        let second = try reader.decodeInt64()
+        guard number >= 0, number < headerCount, !isLive(headers + number * headerWords) else {
             throw StateCodingError("the key number \(number) is out of range or given twice")
         }
-        if keysAreText { texts[number] = try reader.decodeString() }
-        let time = try reader.decodeInt64()
+        if keyKind == .text { texts[number] = try reader.decodeString() }
+        start(number, key: key, second)
+        let header = headers + number * headerWords
+        header[Header.time] = try reader.decodeInt64()
         let first = try reader.decodeInt64()
         let count = try reader.decodeCount(size: eventWords * 8)
-        guard count > 0, first >= 0, first < Int64.max / 2 else { throw StateCodingError("a key without events") }
-        var capacity = 4
-        while capacity < count { capacity *= 2 }
-        let ring = UnsafeMutablePointer<Int64>.allocate(capacity: capacity * eventWords)
-        start(number, key: key)
-        let header = headers + number * headerWords
-        header[Header.ring] = Int64(Int(bitPattern: ring))
+        guard first >= 0, first < Int64.max / 2 else { throw StateCodingError("a key begins at position \(first)") }
         header[Header.first] = first
+        header[Header.head] = first
+        if count > 0 {
+            var capacity = 4
+            while capacity <= count { capacity *= 2 }
+            resize(header, capacity: Int64(capacity))
+        }
         header[Header.head] = first + Int64(count)
-        header[Header.mask] = Int64(capacity - 1)
-        for position in first..<header[Header.head] {
-            let event = ring + Int(position & header[Header.mask]) * eventWords
-            UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
-                .copyMemory(from: reader.readBytes(eventWords * 8))
-            digest.insert(hash(header, event, shape))
+        markEnd(header, shape)
+        if let ring = ring(header) {
+            for position in first..<header[Header.head] {
+                let event = event(header, ring, position)
+                UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
+                    .copyMemory(from: reader.readBytes(eventWords * 8))
+                digest.insert(hash(header, event, shape))
+            }
         }
         eventCount += count
-        for index in 0..<distances.count { header[Header.boundaries + index * boundaryWords] = first }
-        advance(header, to: time, shape)
+        try decodeParts(of: header, from: &reader)
+    }
+
+    private mutating func decodeParts(
+        of header: UnsafeMutablePointer<Int64>, from reader: inout ByteReader
+    ) throws(StateCodingError) {
+        let words = plan.words - Header.boundaries
+        guard reader.remaining >= words * 8 else { throw StateCodingError("ends early") }
+        UnsafeMutableRawBufferPointer(start: header + Header.boundaries, count: words * 8)
+            .copyMemory(from: reader.readBytes(words * 8))
+        for table in plan.tables { header[table.word] = 0 }
+        for track in tracks { LabelTrack(header + track.word).start() }
+        for boundary in boundaries {
+            let position = header[Header.boundaries + boundary.word]
+            guard position >= header[Header.first], position <= header[Header.head] else {
+                throw StateCodingError("a window begins at position \(position), where no event is held")
+            }
+        }
+        for table in plan.tables {
+            try ValueTable(header + table.word, windows: table.windowCount).decode(from: &reader)
+        }
+        for (index, track) in tracks.enumerated() {
+            var held: UInt64 = 0
+            try LabelTrack(header + track.word).decode(from: &reader) { held &+= hash(header, track: index, $0) }
+            if track.basis == .labelArrival { digest.insert(held) }
+        }
     }
 }

@@ -13,13 +13,17 @@ import EventModel
 /// boundaries: O(events of the key later than it). Positions count up for ever; the ring holds the newest of them.
 public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let plan: WindowPlan
-    let keysAreText: Bool
+    let keyKind: EntityKeyKind
     let salt: UInt64
-    let distances: UnsafeMutableBufferPointer<Int64>
+    let boundaries: UnsafeMutableBufferPointer<WindowPlan.Boundary>
+    let accumulators: UnsafeMutableBufferPointer<WindowPlan.Accumulator>
+    let extremes: UnsafeMutableBufferPointer<WindowPlan.Extreme>
+    let decays: UnsafeMutableBufferPointer<WindowPlan.Decay>
+    let tracks: UnsafeMutableBufferPointer<WindowPlan.Track>
     let answers: UnsafeMutableBufferPointer<WindowPlan.Answer>
+    let plainAnswers: UnsafeMutableBufferPointer<WindowPlan.PlainAnswer>
+    let plainKinds: WindowPlan.PlainKinds
     let valuePlaces: UnsafeMutableBufferPointer<Int>
-    let shape: AnyShape
-    let boundaryWords: Int
     let eventWords: Int
     /// A multiple of a cache line.
     let headerWords: Int
@@ -37,29 +41,39 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var rowNumbers: UnsafeMutablePointer<Int32>
     private var rowNumberCapacity = 16
 
-    /// The digest of all events held.
+    /// The digest of all events held, of the labels in reach of windows over their arrival, and, where a window is
+    /// without end, of all events that ever were.
     public internal(set) var digest = StateDigest()
     /// Events held.
     public internal(set) var eventCount = 0
 
     /// - Parameters:
     ///   - name: the entity's name; it enters the digest.
-    ///   - keysAreText: whether keys are text rather than numbers.
     ///   - targets: for each aggregate the position of its answer in the feature vector.
-    public init(name: String, keysAreText: Bool = false, aggregates: [WindowAggregate], targets: [Int]) {
+    ///   - labelHorizon: how long after its event a label may still come. Events are held as long where a label
+    ///     aggregate is without end or over the labels' arrival.
+    public init(
+        name: String, keyKind: EntityKeyKind = .number, aggregates: [WindowAggregate], targets: [Int],
+        labelHorizon: EventDuration = .zero
+    ) {
         precondition(aggregates.count == targets.count, "\(aggregates.count) aggregates but \(targets.count) targets")
         precondition(!aggregates.isEmpty, "entity \(name) has no aggregates")
-        self.keysAreText = keysAreText
-        plan = WindowPlan(aggregates, targets: targets)
+        self.keyKind = keyKind
+        plan = WindowPlan(
+            aggregates, targets: targets, labelHorizon: labelHorizon, keysArePairs: keyKind == .pair)
         salt = stableHash(name)
-        distances = Self.copy(plan.distances)
+        boundaries = Self.copy(plan.boundaries)
+        accumulators = Self.copy(plan.accumulators)
+        extremes = Self.copy(plan.extremes)
+        decays = Self.copy(plan.decays)
+        tracks = Self.copy(plan.tracks)
         answers = Self.copy(plan.answers)
+        plainAnswers = Self.copy(plan.plainAnswers.answers)
+        plainKinds = plan.plainAnswers.ends
         valuePlaces = Self.copy(plan.valuePlaces)
-        shape = AnyShape(columns: plan.valuePlaces.count, hasLabels: plan.hasLabels)
-        boundaryWords = plan.boundaryWords
         eventWords = plan.eventWords
-        headerWords = (Header.boundaries + plan.distances.count * plan.boundaryWords + 7) & ~7
-        scratch = .allocate(capacity: max(plan.distances.count * plan.boundaryWords, 1))
+        headerWords = (plan.words + 7) & ~7
+        scratch = .allocate(capacity: plan.boundaryWords)
         headers = Self.allocateHeaders(64 * headerWords)
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
@@ -73,13 +87,25 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     private func deallocateHeaders() { UnsafeMutableRawPointer(headers).deallocate() }
 
     deinit {
-        for number in 0..<headerCount { ring(headers + number * headerWords)?.deallocate() }
+        for number in 0..<headerCount { deallocateParts(headers + number * headerWords) }
         deallocateHeaders()
         rowNumbers.deallocate()
         scratch.deallocate()
-        distances.deallocate()
+        boundaries.deallocate()
+        accumulators.deallocate()
+        extremes.deallocate()
+        decays.deallocate()
+        tracks.deallocate()
         answers.deallocate()
+        plainAnswers.deallocate()
         valuePlaces.deallocate()
+    }
+
+    /// Gives back what a key holds outside its header.
+    func deallocateParts(_ header: UnsafeMutablePointer<Int64>) {
+        ring(header)?.deallocate()
+        for track in plan.tracks { LabelTrack(header + track.word).deallocate() }
+        for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).deallocate() }
     }
 
     private static func copy<T>(_ values: [T]) -> UnsafeMutableBufferPointer<T> {
@@ -92,14 +118,18 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     public var hasLabels: Bool { plan.hasLabels }
     /// How far behind the earliest acceptable event an event still matters.
     public var retention: EventDuration { plan.retention }
-    /// Keys that hold events.
+    /// Keys that are remembered.
     public var keyCount: Int { keys.count }
     /// Bytes of memory that keys and events take, the index included.
     public var byteCount: Int {
-        var bytes = headerCapacity * headerWords * 8 + (keys.count * 4 + 64) * 16
+        var bytes = headerCapacity * headerWords * 8 + keys.byteCount
         for number in 0..<headerCount {
             let header = headers + number * headerWords
             if ring(header) != nil { bytes += (Int(header[Header.mask]) + 1) * eventWords * 8 }
+            for track in plan.tracks { bytes += LabelTrack(header + track.word).byteCount }
+            for table in plan.tables {
+                bytes += ValueTable(header + table.word, windows: table.windowCount).byteCount
+            }
         }
         return bytes
     }
@@ -121,13 +151,23 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         UnsafeMutablePointer(bitPattern: Int(header[Header.ring]))
     }
 
+    /// Whether the header is a key's.
+    @inline(__always) func isLive(_ header: UnsafeMutablePointer<Int64>) -> Bool { header[Header.hash] != 0 }
+
     // MARK: keys
 
-    /// The dense number of `key`, or nil when the key holds no events.
+    /// The dense number of `key`, or nil when the key is not remembered.
     @inline(__always) public func number(of key: Int64) -> Int? { keys.find(key) { _ in true } }
 
     public func number(of text: String) -> Int? {
         keys.find(Int64(bitPattern: stableHash(text))) { texts[$0] == text }
+    }
+
+    public func number(of first: Int64, _ second: Int64) -> Int? {
+        keys.find(Self.indexKey(first, second)) {
+            let header = headers + $0 &* headerWords
+            return header[Header.key] == first && header[plan.secondKeyWord] == second
+        }
     }
 
     /// The dense number of `key`, given now if it has none.
@@ -143,10 +183,25 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         return number
     }
 
-    @inline(never) private mutating func add(_ key: Int64) -> Int {
+    public mutating func intern(_ first: Int64, _ second: Int64) -> Int {
+        if let number = number(of: first, second) { return number }
+        return add(first, second)
+    }
+
+    /// What a pair stands under in the index.
+    static func indexKey(_ first: Int64, _ second: Int64) -> Int64 {
+        Int64(bitPattern: mixed(mixed(UInt64(bitPattern: first)) ^ UInt64(bitPattern: second)))
+    }
+
+    /// What a key stands under in the index.
+    func indexKey(_ header: UnsafeMutablePointer<Int64>) -> Int64 {
+        keyKind == .pair ? Self.indexKey(header[Header.key], header[plan.secondKeyWord]) : header[Header.key]
+    }
+
+    @inline(never) private mutating func add(_ key: Int64, _ second: Int64 = 0) -> Int {
         let number = freeNumbers.popLast() ?? headerCount
         if number == headerCount { reserveHeaders(headerCount + 1) }
-        start(number, key: key)
+        start(number, key: key, second)
         return number
     }
 
@@ -161,18 +216,32 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         }
         (headers + headerCount * headerWords).update(repeating: 0, count: (count - headerCount) * headerWords)
         headerCount = count
-        if keysAreText { texts += repeatElement("", count: count - texts.count) }
+        if keyKind == .text { texts += repeatElement("", count: count - texts.count) }
     }
 
     /// Gives a dense number to a key, without events yet.
-    mutating func start(_ number: Int, key: Int64) {
+    mutating func start(_ number: Int, key: Int64, _ second: Int64 = 0) {
         let header = headers + number * headerWords
         header.update(repeating: 0, count: headerWords)
         header[Header.key] = key
-        header[Header.hash] = Int64(bitPattern: mixed(UInt64(bitPattern: key) ^ salt))
+        if keyKind == .pair { header[plan.secondKeyWord] = second }
+        header[Header.hash] = Int64(bitPattern: mixed(UInt64(bitPattern: indexKey(header)) ^ salt) | 1)
         header[Header.time] = EventTime.distantPast.milliseconds
         header[Header.mask] = -1
-        keys.insert(key, number)
+        for decay in plan.decays where decay.base >= 0 { header[decay.base] = DecayState.noBucket }
+        for track in plan.tracks { LabelTrack(header + track.word).start() }
+        for slot in plan.lastSlots { header[slot + 1] = -1 }
+        keys.insert(indexKey(header), number)
+    }
+
+    /// Forgets a key that holds nothing any more.
+    mutating func remove(_ number: Int) {
+        let header = headers + number * headerWords
+        keys.remove(indexKey(header), number)
+        deallocateParts(header)
+        if keyKind == .text { texts[number] = "" }
+        header.update(repeating: 0, count: headerWords)
+        freeNumbers.append(number)
     }
 
     // MARK: fetching early
@@ -200,16 +269,24 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         fetchEarly(ring + Int(header[Header.first] & header[Header.mask]) &* eventWords)
     }
 
-    /// Brings those of the key's events close that its boundaries, its next event and its oldest are about to touch.
+    /// Brings an event of the key close.
+    @inline(__always) func prefetch(event position: Int64, of number: Int, _ shape: some EventShape) {
+        let header = headers + number &* headerWords
+        guard let ring = ring(header) else { return }
+        tidemark_prefetch(ring + Int(position & header[Header.mask]) &* shape.eventWords)
+    }
+
+    /// Brings those of the key's events close that its boundaries and its next event are about to touch.
     @inline(__always) func prefetch(events number: Int, _ shape: some EventShape) {
         let header = headers + number &* headerWords
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
         tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
-        tidemark_prefetch(ring + Int(header[Header.first] & mask) &* shape.eventWords)
         var boundary = header + Header.boundaries
-        for _ in 0..<distances.count {
-            tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords)
+        for index in 0..<boundaries.count {
+            if !shape.isPlain { boundary = header + Header.boundaries + boundaries[index].word }
+            // The nearest boundary of most plans stands at the head.
+            if index > 0 { tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords) }
             boundary += shape.boundaryWords
         }
     }
@@ -221,10 +298,15 @@ protocol EventShape {
     /// Value columns.
     var columns: Int { get }
     var hasLabels: Bool { get }
+    /// Only totals over all events are kept (`WindowPlan.isPlain`).
+    var isPlain: Bool { get }
+    var eventWords: Int { get }
 }
 
 extension EventShape {
+    @inline(__always) var isPlain: Bool { true }
     @inline(__always) var eventWords: Int { 1 &+ columns }
+    /// Words of one boundary, where the shape is plain.
     @inline(__always) var boundaryWords: Int { 1 &+ columns &+ (hasLabels ? 1 : 0) }
 }
 
@@ -238,7 +320,15 @@ struct OnlyLabels: EventShape {
     @inline(__always) var hasLabels: Bool { true }
 }
 
-struct AnyShape: EventShape {
+struct PlainShape: EventShape {
     let columns: Int
     let hasLabels: Bool
+}
+
+/// Whatever the plan says.
+struct FullShape: EventShape {
+    let columns: Int
+    let hasLabels: Bool
+    let eventWords: Int
+    @inline(__always) var isPlain: Bool { false }
 }

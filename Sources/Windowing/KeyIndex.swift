@@ -25,6 +25,8 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
     @usableFromInline var mask: Int
     /// Keys held.
     public private(set) var count = 0
+    /// Bytes of memory.
+    public var byteCount: Int { (mask + 1) * MemoryLayout<Slot>.stride }
 
     public init() {
         mask = 63

@@ -1,130 +1,232 @@
 import EventModel
 
-/// What an aggregate says of the events in its window.
-public enum AggregateKind: Hashable, Sendable {
-    /// The number of events.
-    case count
-    /// The sum of a value column over `divisor` (100 for a decimal with two decimals).
-    case sum(column: Int, divisor: Double)
-    /// The mean of a value column over `divisor`; `ifEmpty` where there is no event.
-    case mean(column: Int, divisor: Double, ifEmpty: Double)
-    /// The number of events known to be positive.
-    case labelCount
-    /// Known positives per event; 0 where there is no event.
-    case labelRate
-    /// Known positives per event whose label is known; 0 where there is none.
-    case knownLabelRate
-}
-
-/// One aggregate over the window (t − delay − length, t − delay] of an entity's events.
-public struct WindowAggregate: Hashable, Sendable {
-    public var length: EventDuration
-    public var delay: EventDuration
-    public var kind: AggregateKind
-    /// Whether an event is inside its own windows (those without delay).
-    public var includesCurrent: Bool
-
-    public init(length: EventDuration, delay: EventDuration, kind: AggregateKind, includesCurrent: Bool = true) {
-        self.length = length
-        self.delay = delay
-        self.kind = kind
-        self.includesCurrent = includesCurrent
-    }
-}
-
-/// The aggregates of one entity, compiled: which boundaries in event time its keys keep, and how each answer follows.
+/// The aggregates of one entity, compiled: what is kept of an event and of a key, and how each answer follows.
 ///
 /// A boundary at distance d stands before the first event later than t − d. The window (t − d − w, t − d] lies between
 /// the boundaries at d + w and at d; windows share the boundaries that they have in common. A boundary is held as
-/// words: the position of the event it stands before, the sums of the value columns over all events below it, and the
-/// labels below it (known ones in the upper half of the word, positive ones in the lower). Sums wrap; only differences
-/// of them have a meaning.
+/// words: the position of the event it stands before, and running totals over all events below it (`Accumulator`).
+/// Totals wrap; only differences of them have a meaning. A window without end has a word that is always zero for its
+/// lower boundary.
+///
+/// A key's header, in words:
+///
+///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ 0 │ second key word │ slots, bases, tables, tracks
+///
+/// and an event:
+///
+///     time and label state │ values │ filter mask │ label's time │ links of each extreme │ decay states
 struct WindowPlan: Sendable {
-    struct Answer {
-        enum Kind: UInt8 { case count, sum, mean, labelCount, labelRate, knownLabelRate }
+    struct Boundary {
+        /// Milliseconds before the time that is answered.
+        var distance: Int64
+        /// Its first word, counted from `Header.boundaries`.
+        var word: Int
+        /// Its accumulators.
+        var firstAccumulator = 0
+        var endAccumulator = 0
+    }
+
+    /// What a boundary does with an event that it passes.
+    struct Accumulator: Hashable {
+        enum Operation: UInt8 {
+            case count, sum, square, labels
+            /// The event enters, or leaves, a window whose different values are counted.
+            case enter, leave
+        }
+
+        var operation: Operation
+        /// The event's word.
+        var value = 0
+        /// The filter's bit; 0: all events.
+        var filter: UInt64 = 0
+        /// The total's word, counted from `Header.boundaries`; for `enter` and `leave` the index of the window.
+        var word = 0
+    }
+
+    /// An order of events by value, kept as links between them, that answers all windows.
+    struct Extreme: Hashable {
+        var value: Int
+        var filter: UInt64
+        var isMaximum: Bool
+        /// The event's word with the links.
+        var word = 0
+    }
+
+    /// A decayed sum, kept as a prefix at each event.
+    struct Decay: Hashable {
+        /// 0: events are counted.
+        var value: Int
+        var filter: UInt64
+        var halfLife: Int64
+        /// The event's first of `DecayState.words` words.
+        var word = 0
+        /// The header's first word of the state after the last event dropped; -1: no window without end needs it.
+        var base = -1
+    }
+
+    /// The values in some windows, counted by value.
+    struct ValueTable {
+        var value: Int
+        var filter: UInt64
+        var windowCount = 0
+        /// The header's word with the table's address.
+        var word = 0
+    }
+
+    struct ValueWindow {
+        var table: Int
+        /// Which of the table's counts.
+        var index: Int
+        /// The header's word with the number of different values.
+        var word = 0
+        /// The distances of its boundaries; `lower` is nil without end.
+        var upper: Int64
+        var lower: Int64?
+    }
+
+    struct Track: Hashable {
+        var basis: WindowBasis
+        var filter: UInt64
+        /// The header's first of `LabelTrack.words` words.
+        var word = 0
+    }
+
+    /// What is remembered of the events dropped, for windows without end.
+    struct Base: Hashable {
+        enum Kind: UInt8 { case first, last, extreme }
 
         var kind: Kind
-        /// Where the upper and the lower boundary stand among the boundaries' words.
+        /// The event's word; 0: only its time matters.
+        var value: Int
+        var filter: UInt64
+        var isMaximum = false
+        /// The header's first of three words: whether there was one, its time, its value.
+        var word = 0
+    }
+
+    struct Answer {
+        enum Kind: UInt8 {
+            case count, sum, mean, labelCount, labelRate, knownLabelRate, smoothedOverAll, smoothedOverLabelled
+            case variance, extreme, first, last, sincePrevious, distinct, decayed
+            case trackCount, trackRate, trackSmoothed, fraudRun, sinceFirstFraud, sinceLastFraud
+        }
+
+        var kind: Kind
+        /// The boundaries' positions, counted from `Header.boundaries`; without end, `lower` is the zero.
         var upper: Int
         var lower: Int
-        /// The word of the sum within a boundary.
-        var column = 0
-        var divisor = 1.0
-        var ifEmpty = 0.0
+        var isEndless: Bool
+        /// The totals at the upper and the lower boundary.
+        var upperCount = 0
+        var lowerCount = 0
+        var upperTotal = 0
+        var lowerTotal = 0
+        var upperSquare = 0
+        var lowerSquare = 0
         /// What to add for the event itself when it is among the events below the upper boundary, and when it is not.
         var ownWhenInside: Int64
         var ownWhenOutside: Int64
+        var filter: UInt64
+        /// Milliseconds.
+        var delay: Int64
+        var length: Int64
+        /// The value's place in the row, and its word in the event.
+        var place = 0
+        var value = 0
+        var divisor: Double
+        var ifEmpty: Double
+        /// prior · strength, and strength.
+        var prior = 0.0
+        var strength = 0.0
+        /// The index of the extreme, decay, value window or track.
+        var part = 0
+        /// The header's first word of what is remembered from answer to answer; 0: nothing.
+        var slot = 0
+        /// The header's first word of the base; -1: none.
+        var base = -1
         /// The position in the feature vector.
         var target: Int
     }
 
-    /// Distances of the boundaries in milliseconds, ascending.
-    let distances: [Int64]
-    let answers: [Answer]
+    /// The part of an answer that a plain plan needs, in less than a cache line.
+    struct PlainAnswer {
+        var own: Int8
+        var ownWhenOutside: Int8
+        var target: Int32
+        var upper: Int32
+        var lower: Int32
+        var upperTotal: Int32
+        var lowerTotal: Int32
+        var place: Int32
+        /// The index of the whole answer.
+        var answer: Int32
+        var divisor: Double
+        var ifEmpty: Double
+
+        init(_ answer: Answer, index: Int) {
+            own = Int8(answer.ownWhenInside)
+            ownWhenOutside = Int8(answer.ownWhenOutside)
+            target = Int32(answer.target)
+            upper = Int32(answer.upperCount)
+            lower = Int32(answer.lowerCount)
+            upperTotal = Int32(answer.upperTotal)
+            lowerTotal = Int32(answer.lowerTotal)
+            place = Int32(answer.place)
+            self.answer = Int32(index)
+            divisor = answer.divisor
+            ifEmpty = answer.ifEmpty
+        }
+    }
+
+    /// The answers of a plain plan, the common kinds first, and where counts, means and rates end.
+    var plainAnswers: (answers: [PlainAnswer], ends: PlainKinds) {
+        guard isPlain else { return ([], PlainKinds()) }
+        let all = answers.enumerated().map { (kind: $1.kind, answer: PlainAnswer($1, index: $0)) }
+        let common: [Answer.Kind] = [.count, .mean, .labelRate]
+        let groups = common.map { kind in all.filter { $0.kind == kind } } + [all.filter { !common.contains($0.kind) }]
+        let counts = groups[0].count, means = counts + groups[1].count
+        return (
+            groups.joined().map(\.answer), PlainKinds(counts: counts, means: means, rates: means + groups[2].count)
+        )
+    }
+
+    struct PlainKinds {
+        var counts = 0
+        var means = 0
+        var rates = 0
+    }
+
+    var boundaries: [Boundary] = []
+    var accumulators: [Accumulator] = []
+    var extremes: [Extreme] = []
+    var decays: [Decay] = []
+    var tables: [ValueTable] = []
+    var valueWindows: [ValueWindow] = []
+    var tracks: [Track] = []
+    var bases: [Base] = []
+    var answers: [Answer] = []
+    /// Slots of extremes and of first members (one word), and of last members (two words).
+    var candidateSlots: [Int] = []
+    var lastSlots: [Int] = []
     /// For each value column held with an event, its place among the row's values.
-    let valuePlaces: [Int]
-    let hasLabels: Bool
+    var valuePlaces: [Int] = []
+    var hasLabels = false
+    /// Only totals over all events between two boundaries are asked for, and each boundary holds the same ones.
+    var isPlain = true
+    /// Some window is without end, so that no key may be forgotten.
+    var isEndless = false
     /// An event is needed no longer once it is this far behind.
-    let retention: EventDuration
-
-    /// Words of one boundary.
-    var boundaryWords: Int { 1 + valuePlaces.count + (hasLabels ? 1 : 0) }
-    /// Words of one event.
-    var eventWords: Int { 1 + valuePlaces.count }
-
-    init(_ aggregates: [WindowAggregate], targets: [Int]) {
-        let upper = aggregates.map(\.delay.milliseconds)
-        let lower = aggregates.map { $0.delay.milliseconds + $0.length.milliseconds }
-        let distances = Set(upper + lower).sorted()
-        let places = Set(aggregates.compactMap(\.kind.column)).sorted()
-        let hasLabels = aggregates.contains { $0.kind.needsLabels }
-        self.distances = distances
-        self.hasLabels = hasLabels
-        valuePlaces = places
-        retention = EventDuration(milliseconds: distances.last ?? 0)
-        let words = 1 + places.count + (hasLabels ? 1 : 0)
-        answers = aggregates.indices.map { index in
-            let aggregate = aggregates[index]
-            let holdsCurrent = upper[index] == 0
-            var answer = Answer(
-                kind: .count,
-                upper: (distances.firstIndex(of: upper[index]) ?? 0) * words,
-                lower: (distances.firstIndex(of: lower[index]) ?? 0) * words,
-                ownWhenInside: holdsCurrent && !aggregate.includesCurrent ? -1 : 0,
-                ownWhenOutside: holdsCurrent && aggregate.includesCurrent ? 1 : 0,
-                target: targets[index])
-            switch aggregate.kind {
-            case .count: answer.kind = .count
-            case .sum(let column, let divisor):
-                answer.kind = .sum
-                answer.column = places.firstIndex(of: column) ?? 0
-                answer.divisor = divisor
-            case .mean(let column, let divisor, let ifEmpty):
-                answer.kind = .mean
-                answer.column = places.firstIndex(of: column) ?? 0
-                answer.divisor = divisor
-                answer.ifEmpty = ifEmpty
-            case .labelCount: answer.kind = .labelCount
-            case .labelRate: answer.kind = .labelRate
-            case .knownLabelRate: answer.kind = .knownLabelRate
-            }
-            return answer
-        }
-    }
-}
-
-extension AggregateKind {
-    var column: Int? {
-        switch self {
-        case .sum(let column, _), .mean(let column, _, _): column
-        default: nil
-        }
-    }
-
-    var needsLabels: Bool {
-        switch self {
-        case .labelCount, .labelRate, .knownLabelRate: true
-        default: false
-        }
-    }
+    var retention = EventDuration.zero
+    /// The event's words with the filter mask and with the label's time; 0: none.
+    var maskWord = 0
+    var labelTimeWord = 0
+    /// The event's words that are given and not derived.
+    var givenWords = 1
+    var eventWords = 1
+    /// Words of all boundaries.
+    var boundaryWords = 0
+    /// Words of a header.
+    var words = EntityWindows.Header.boundaries
+    /// The header's word with the second word of a pair; 0: none.
+    var secondKeyWord = 0
 }

@@ -29,9 +29,10 @@ struct PipelineOption: ParsableArguments {
     /// The specification, and its text as written.
     func load() throws -> (specification: PipelineSpecification, text: String) {
         do {
-            let text = String(decoding: try PosixFileSystem().read(path), as: UTF8.self)
+            let fileSystem = PosixFileSystem()
+            let text = String(decoding: try fileSystem.read(path), as: UTF8.self)
             let name = path.split(separator: "/").last.map(String.init) ?? path
-            return (try PipelineSpecification(yaml: text, file: name), text)
+            return (try PipelineSpecification(yaml: text, file: name, fileSystem: fileSystem), text)
         } catch { throw CommandFailure(error) }
     }
 }

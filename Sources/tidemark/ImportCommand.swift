@@ -13,11 +13,15 @@ struct ImportCommand: ParsableCommand {
             becomes a record at event time + delay, before transactions of the same time. Rows that cannot be read go \
             to LOG/malformed-0 with line and reason. Run it again after a stop, or on the file once it has grown: what \
             the log has already is not added twice.
+            With --kind the rows are events of that kind, as the pipeline declares it under input.events. Import them \
+            before the transactions, which alone move event time: what comes after them is late.
             """)
 
     @Argument(help: "The table; - reads standard input.") var table: String
     @OptionGroup var pipeline: PipelineOption
     @OptionGroup var log: LogOption
+    @Option(help: ArgumentHelp("The kind of its events, where they are no transactions.", valueName: "kind"))
+    var kind: String?
     @Flag(help: "Also add labels that are due after the last transaction (no rows may follow then).")
     var flushLabels = false
     @OptionGroup var storage: StorageOptions
@@ -30,7 +34,7 @@ struct ImportCommand: ParsableCommand {
             let fileSystem = PosixFileSystem()
             let stream = table == "-" ? InputStream() : try InputStream(path: table, fileSystem: fileSystem)
             let importer = Importer(
-                log: log.directory, input: specification.input, fileSystem: fileSystem,
+                log: log.directory, input: specification.input, kind: kind, fileSystem: fileSystem,
                 segmentBytes: storage.segmentBytes)
             let start = SystemClock().monotonicNanoseconds
             let line = ProgressLine("import", unit: "bytes", quiet: output.quiet || output.json)
@@ -63,7 +67,7 @@ struct ImportCommand: ParsableCommand {
             print(
                 """
                 \(grouped(report.rows)) rows in \(fixed(seconds, 2)) s (\(grouped(Int64(rate))) a second): \
-                \(grouped(report.transactions)) transactions and \(grouped(report.labels)) labels added, \
+                \(grouped(report.transactions)) \(kind.map { "events (\($0))" } ?? "transactions") and \(grouped(report.labels)) labels added, \
                 \(grouped(report.alreadyThere)) rows already there, \(grouped(report.malformed)) malformed
                 """)
             if report.pendingLabels > 0 {

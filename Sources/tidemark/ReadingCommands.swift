@@ -8,22 +8,39 @@ import Platform
 struct FeaturesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "features",
-        abstract: "Write the feature vectors as they were scored, as CSV.",
-        discussion:
-            "A replay of the features alone: transaction_id, then a column for each feature in the plan's order.")
+        abstract: "Write the feature vectors as they were scored, as CSV; or explain the plan.",
+        discussion: """
+            A replay of the features alone: transaction_id, then a column for each feature in the plan's order.
+            With --explain nothing is read but the pipeline: positions, names, definitions, the windows that each \
+            entity shares, and the steps that are done with each block of rows.
+            """)
 
     @OptionGroup var pipeline: PipelineOption
-    @OptionGroup var log: LogOption
+    @Option(name: .customLong("log"), help: ArgumentHelp("The log's directory.", valueName: "dir")) var log: String?
     @Option(name: .customLong("output"), help: ArgumentHelp("The CSV file to write.", valueName: "file")) var path:
-        String
+        String?
+    @Flag(help: "Print the compiled plan and end.") var explain = false
     @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if !explain, log == nil || path == nil {
+            throw ValidationError("give --log and --output to write the vectors, or --explain")
+        }
+    }
 
     func run() throws {
         Termination.install()
         try reporting {
             let (specification, _) = try pipeline.load()
+            if explain {
+                let explanation = try specification.makePlan().explanation
+                guard !output.json else { return print(explanation.json) }
+                print("pipeline \(specification.name), fingerprint \(specification.fingerprint) (its models have it)\n")
+                return print(explanation.text)
+            }
+            guard let log, let path else { return }
             let export = FeatureExport(
-                log: log.directory, specification: specification, fileSystem: PosixFileSystem())
+                log: LogDirectory(log), specification: specification, fileSystem: PosixFileSystem())
             let start = SystemClock().monotonicNanoseconds
             let line = ProgressLine("features", unit: "records", quiet: output.quiet || output.json)
             let rows = try export.write(to: path, shouldStop: { Termination.isRequested }) {

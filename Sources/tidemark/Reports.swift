@@ -9,6 +9,7 @@ extension Tally {
             JSONMember("records", .number(records)), JSONMember("transactions", .number(transactions)),
             JSONMember("labels", .number(labels)), JSONMember("corrected_labels", .number(corrections)),
             JSONMember("commands", .number(commands)),
+            JSONMember("events", .number(events)), JSONMember("ignored_events", .number(ignoredEvents)),
         ]
         for status in DecisionStatus.allCases {
             members.append(JSONMember(status.name, .number(decisions(status))))
@@ -31,6 +32,11 @@ extension Tally {
             \(grouped(decisions(.quarantined))) quarantined), \(grouped(labels)) labels, \(grouped(commands)) commands
             """
         ]
+        if events + ignoredEvents > 0 {
+            lines.append(
+                "\(grouped(events)) events of other kinds, and \(grouped(ignoredEvents)) that the pipeline does not declare"
+            )
+        }
         for reason in SideReason.allCases where side(reason) > 0 {
             lines.append("\(grouped(side(reason))) in \(reason.output.rawValue): \(reason.text)")
         }

@@ -21,11 +21,43 @@ struct ScriptTransaction: Hashable {
         copy.arrival = 0
         return copy
     }
+
+    var note: String { ["", "gift", "été"][Int(items) % 3] }
+}
+
+/// An event of another kind.
+struct ScriptEvent: Hashable {
+    enum Kind: String, Hashable, CaseIterable {
+        /// With an id, by a customer.
+        case login
+        /// Without ids, at a terminal.
+        case ping
+        /// Not declared.
+        case unknown
+    }
+
+    var kind: Kind
+    var id: Int
+    var minute: Int
+    var arrival: Int
+    var customer: Int
+    var terminal: Int
+    var items: Int64
+    var measure: Double
+
+    var payload: ScriptEvent {
+        var copy = self
+        copy.arrival = 0
+        return copy
+    }
+
+    var device: String { items == 1 ? "phone" : "desk" }
 }
 
 /// A record of a test's input.
 enum ScriptRecord: Hashable {
     case transaction(ScriptTransaction)
+    case event(ScriptEvent)
     case label(id: Int, isPositive: Bool)
     case heartbeat(minute: Int)
     /// Bytes that are no value of any schema.
@@ -56,6 +88,7 @@ final class EncodedInput: @unchecked Sendable {
     }
 
     private(set) var records: [Record] = []
+    private var clock = LabelClock()
     private var memory: [UnsafeMutableRawBufferPointer] = []
 
     deinit { for bytes in memory { bytes.deallocate() } }
@@ -65,6 +98,9 @@ final class EncodedInput: @unchecked Sendable {
     static let commandSchema = SchemaID(3)
     /// Known, but of no kind that a pipeline reads.
     static let otherSchema = SchemaID(4)
+    static let eventSchemas: [ScriptEvent.Kind: SchemaID] = [
+        .login: SchemaID(5), .ping: SchemaID(6), .unknown: SchemaID(7),
+    ]
 
     static func schema(_ id: SchemaID, style: KeyStyle) -> RecordSchema? {
         switch id {
@@ -72,8 +108,21 @@ final class EncodedInput: @unchecked Sendable {
         case labelSchema: .label(idType: style.type)
         case commandSchema: .command
         case otherSchema: RecordSchema(name: "Decision", columns: [Column("score", .double)])
+        case SchemaID(5): .event(kind: "login", columns: eventColumns(.login, style))
+        case SchemaID(6): .event(kind: "ping", columns: eventColumns(.ping, style))
+        case SchemaID(7): .event(kind: "unknown", columns: eventColumns(.login, style))
         default: nil
         }
+    }
+
+    /// A login's ids are of the type that transactions' are not.
+    static func eventColumns(_ kind: ScriptEvent.Kind, _ style: KeyStyle) -> [Column] {
+        kind == .ping
+            ? [Column("TERMINAL", .long), Column("MEASURE", .double)]
+            : [
+                Column("ITEMS", .long), Column("LOGIN", style == .numbers ? .string : .long),
+                Column("CUSTOMER", style.type), Column("DEVICE", .string),
+            ]
     }
 
     static func columns(_ style: KeyStyle) -> [Column] {
@@ -89,7 +138,8 @@ final class EncodedInput: @unchecked Sendable {
 
     func append(_ record: ScriptRecord, style: KeyStyle) {
         var writer = ByteWriter()
-        var timestamp = time(ofMinute: 0)
+        clock.pass(record)
+        var timestamp = time(ofMinute: clock.minute)
         switch record {
         case .transaction(let transaction):
             timestamp = time(ofMinute: transaction.minute)
@@ -98,10 +148,24 @@ final class EncodedInput: @unchecked Sendable {
             writer.append(style.id(transaction.id))
             writer.append(style.id(transaction.customer))
             writer.appendAvroDecimal(transaction.cents)
-            writer.appendAvro("nothing")
+            writer.appendAvro(transaction.note)
             writer.appendVarint(Int64(transaction.terminal))
             writer.appendAvro(transaction.measure)
             writer.appendVarint(transaction.items)
+        case .event(let event):
+            timestamp = time(ofMinute: event.minute)
+            guard let schema = Self.eventSchemas[event.kind] else { return }
+            writer.appendEnvelope(schema)
+            writer.appendVarint(time(ofMinute: event.arrival).milliseconds)
+            if event.kind == .ping {
+                writer.appendVarint(Int64(event.terminal))
+                writer.appendAvro(event.measure)
+            } else {
+                writer.appendVarint(event.items)
+                writer.append(style == .numbers ? .text("login \(event.id)") : .number(Int64(event.id)))
+                writer.append(style.id(event.customer))
+                writer.appendAvro(event.device)
+            }
         case .label(let id, let isPositive):
             writer.appendEnvelope(Self.labelSchema)
             writer.appendAvro(Label(transactionID: style.id(id), isPositive: isPositive, source: "test"))
@@ -122,6 +186,19 @@ final class EncodedInput: @unchecked Sendable {
     }
 }
 
+/// When a label becomes known: about when the latest transaction arrived, a little earlier or later.
+struct LabelClock {
+    private var latest = 0
+    private var labels = 0
+
+    var minute: Int { latest + labels * 37 % 50 - 25 }
+
+    mutating func pass(_ record: ScriptRecord) {
+        if case .label = record { labels += 1 }
+        if case .transaction(let transaction) = record { latest = max(latest, transaction.arrival) }
+    }
+}
+
 extension ByteWriter {
     fileprivate mutating func append(_ id: TransactionID) {
         switch id {
@@ -137,9 +214,21 @@ func randomScript(seed: UInt64, count: Int) -> [ScriptRecord] {
     var random = SeededRandom(seed: seed)
     var script: [ScriptRecord] = []
     var given: [ScriptTransaction] = []
+    var events: [ScriptEvent] = []
     var clock = random.int(0...3000)
     while script.count < count {
-        switch random.int(0..<100) {
+        switch random.int(0..<125) {
+        case 100..<125:
+            if random.isTrue(20), let again = events.suffix(20).randomElement(using: &random) {
+                var again = again
+                if random.isTrue(30) { again.items += 1 }
+                again.arrival += random.int(0...5)
+                script.append(.event(again))
+            } else {
+                let event = nextEvent(id: events.count, clock, &random)
+                events.append(event)
+                script.append(.event(event))
+            }
         case 0..<62:
             let transaction = nextTransaction(id: given.count, &clock, &random)
             given.append(transaction)
@@ -161,6 +250,15 @@ func randomScript(seed: UInt64, count: Int) -> [ScriptRecord] {
         }
     }
     return script
+}
+
+private func nextEvent(id: Int, _ clock: Int, _ random: inout SeededRandom) -> ScriptEvent {
+    let isAhead = random.isTrue(5)
+    let minute = isAhead ? clock + random.int(100...100_000) : clock - random.int(-20...150)
+    return ScriptEvent(
+        kind: random.pick([.login, .login, .ping, .ping, .unknown]), id: id, minute: minute,
+        arrival: isAhead ? clock : max(clock, minute), customer: random.int(0..<4), terminal: random.int(0..<3),
+        items: Int64(random.int(0...3)), measure: Double(random.int(-9...9)) / 4)
 }
 
 private func nextTransaction(id: Int, _ clock: inout Int, _ random: inout SeededRandom) -> ScriptTransaction {

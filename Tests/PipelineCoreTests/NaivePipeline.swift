@@ -12,10 +12,18 @@ struct NaivePipeline {
         var decision: Int
         var status: DecisionStatus
         var label: Bool?
+        var labelTime: Int64 = .min
+    }
+
+    private struct KnownEvent {
+        var event: ScriptEvent
+        var watermark: Int64?
+        var status: DecisionStatus
     }
 
     enum Answer: Equatable {
         case decided(DecisionStatus, features: [Double])
+        case event(isDeclared: Bool)
         case label(isCorrection: Bool)
         case command
         case setAside(SideReason, firstDecision: Int?)
@@ -23,14 +31,20 @@ struct NaivePipeline {
 
     private let specification: PipelineSpecification
     private var known: [Known] = []
+    private var events: [KnownEvent] = []
+    /// What entered windows, in log order: the index of a transaction or of an event.
+    private var entered: [(isTransaction: Bool, index: Int)] = []
+    private var clock = LabelClock()
     /// Milliseconds; nil before the first accepted transaction or heartbeat.
     private(set) var watermark: Int64?
 
     init(_ specification: PipelineSpecification) { self.specification = specification }
 
     mutating func take(_ record: ScriptRecord) -> Answer {
+        clock.pass(record)
         switch record {
         case .transaction(let transaction): return take(transaction)
+        case .event(let event): return take(event)
         case .label(let id, let isPositive): return label(id, isPositive: isPositive)
         case .heartbeat(let minute):
             raise(time(ofMinute: minute).milliseconds)
@@ -43,6 +57,7 @@ struct NaivePipeline {
         let raised = max(watermark ?? time, time)
         if watermark == nil {
             for index in known.indices where known[index].watermark == nil { known[index].watermark = raised }
+            for index in events.indices where events[index].watermark == nil { events[index].watermark = raised }
         }
         watermark = raised
     }
@@ -59,6 +74,38 @@ struct NaivePipeline {
         }
     }
 
+    private mutating func take(_ event: ScriptEvent) -> Answer {
+        if event.kind == .unknown { return .event(isDeclared: false) }
+        let rules = specification.time
+        let horizon = max(rules.duplicateHorizon, rules.labelHorizon) + rules.outOfOrderness
+        let before = events.last { entry in
+            guard event.kind == .login, entry.event.kind == .login, entry.event.id == event.id else { return false }
+            guard let watermark, let taken = entry.watermark else { return true }
+            return watermark - taken <= horizon.milliseconds
+        }
+        if let before {
+            let isSame = before.event.payload == event.payload
+            return .setAside(isSame ? .sameEventAgain : .otherPayloadUnderTheSameEventID, firstDecision: nil)
+        }
+        let (status, _) = standing(minute: event.minute, arrival: event.arrival)
+        events.append(KnownEvent(event: event, watermark: watermark, status: status))
+        if status == .quarantined { return .setAside(.aheadOfArrival, firstDecision: nil) }
+        if status == .tooLate { return .setAside(.tooLate, firstDecision: nil) }
+        entered.append((false, events.count - 1))
+        return .event(isDeclared: true)
+    }
+
+    /// How a transaction or event stands in time, and as of when it is answered.
+    private func standing(minute: Int, arrival: Int) -> (DecisionStatus, asOf: Int64) {
+        let own = time(ofMinute: minute).milliseconds
+        if own - time(ofMinute: arrival).milliseconds > specification.input.aheadTolerance.milliseconds {
+            return (.quarantined, watermark ?? Int64.min / 2)
+        }
+        guard let watermark, own < watermark else { return (.onTime, own) }
+        let earliest = watermark - specification.time.allowedLateness.milliseconds
+        return (own >= earliest ? .late : .tooLate, max(own, earliest))
+    }
+
     private mutating func take(_ transaction: ScriptTransaction) -> Answer {
         if let index = remembered(transaction.id) {
             let isSame = known[index].transaction.payload == transaction.payload
@@ -67,22 +114,12 @@ struct NaivePipeline {
                 : .setAside(.otherPayloadUnderTheSameID, firstDecision: nil)
         }
         let own = time(ofMinute: transaction.minute).milliseconds
-        let arrival = time(ofMinute: transaction.arrival).milliseconds
-        let rules = specification.time
-        var status = DecisionStatus.onTime
-        var asOf = own
-        if own - arrival > specification.input.aheadTolerance.milliseconds {
-            status = .quarantined
-            asOf = watermark ?? Int64.min / 2
-        } else if let watermark, own < watermark {
-            let earliest = watermark - rules.allowedLateness.milliseconds
-            status = own >= earliest ? .late : .tooLate
-            asOf = max(own, earliest)
-        }
+        let (status, asOf) = standing(minute: transaction.minute, arrival: transaction.arrival)
         let features = vector(transaction, asOf: asOf)
-        if status.isAccepted { raise(own - rules.outOfOrderness.milliseconds) }
+        if status.isAccepted { raise(own - specification.time.outOfOrderness.milliseconds) }
         known.append(
             Known(transaction: transaction, watermark: watermark, decision: known.count, status: status, label: nil))
+        if status.isAccepted { entered.append((true, known.count - 1)) }
         return .decided(status, features: features)
     }
 
@@ -96,64 +133,90 @@ struct NaivePipeline {
             return .setAside(.labelAfterHorizon, firstDecision: nil)
         }
         known[index].label = isPositive
+        known[index].labelTime = max(
+            time(ofMinute: clock.minute).milliseconds, time(ofMinute: entry.transaction.minute).milliseconds)
         return .label(isCorrection: entry.label != nil)
     }
 
     // MARK: features
+
+    /// All that entered windows, by time, then in log order.
+    private var past: [NaiveEvent] {
+        let all = entered.map { entry in
+            if entry.isTransaction {
+                let known = known[entry.index]
+                var event = NaiveEvent(known.transaction, time: time(ofMinute: known.transaction.minute).milliseconds)
+                event.label = known.label
+                event.labelTime = known.labelTime
+                return event
+            }
+            let event = events[entry.index].event
+            return NaiveEvent(event, time: time(ofMinute: event.minute).milliseconds)
+        }
+        return all.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+    }
 
     private func vector(_ transaction: ScriptTransaction, asOf: Int64) -> [Double] {
         var values: [String: Double] = [
             "AMOUNT": Double(transaction.cents) / 100, "MEASURE": transaction.measure,
             "ITEMS": Double(transaction.items),
         ]
-        return specification.features.map { feature in
-            let value = value(feature.definition, transaction, asOf: asOf, values)
-            values[feature.name] = value
-            return value
+        let past = past
+        return specification.features.flatMap { feature in
+            let found = self.values(feature.definition, transaction, past, asOf: asOf, values)
+            if found.count == 1 { values[feature.name] = found[0] }
+            return found
         }
     }
 
-    private func value(
-        _ definition: FeatureDefinition, _ transaction: ScriptTransaction, asOf: Int64, _ values: [String: Double]
-    ) -> Double {
+    private func values(
+        _ definition: FeatureDefinition, _ transaction: ScriptTransaction, _ past: [NaiveEvent], asOf: Int64,
+        _ values: [String: Double]
+    ) -> [Double] {
         let minuteOfDay = ((transaction.minute % 1440) + 1440) % 1440
+        let own = NaiveEvent(transaction, time: asOf)
         switch definition {
-        case .column(let name): return values[name] ?? .nan
-        case .hour(let hours): return hours.contains(minuteOfDay / 60) ? 1 : 0
+        case .column(let name): return [values[name] ?? .nan]
+        case .hour(let hours): return [hours.contains(minuteOfDay / 60) ? 1 : 0]
         case .weekday(let days):
             // 1970-01-01 was a Thursday.
             let day = Int((Double(transaction.minute) / 1440).rounded(.down)) + 17_622 + 3
-            return days.contains(day % 7) ? 1 : 0
-        case .log1p(let name): return log1p(max(values[name] ?? .nan, 0))
-        case .ratio(let above, let below):
-            let divisor = values[below] ?? .nan
-            return divisor == 0 ? 0 : (values[above] ?? .nan) / divisor
-        case .window(let window): return aggregate(window, transaction, asOf: asOf)
-        }
-    }
-
-    private func aggregate(_ window: WindowFeature, _ transaction: ScriptTransaction, asOf: Int64) -> Double {
-        let end = asOf - window.delay.milliseconds
-        let isCustomer = window.entity == "customer"
-        let inside = known.filter { entry in
-            let other = entry.transaction
-            let at = time(ofMinute: other.minute).milliseconds
-            return entry.status.isAccepted && at > end - window.length.milliseconds && at <= end
-                && (isCustomer ? other.customer == transaction.customer : other.terminal == transaction.terminal)
-        }
-        let own = window.delay == .zero && window.includesCurrent ? [transaction] : []
-        let values = (inside.map(\.transaction) + own).map { window.column == "AMOUNT" ? $0.cents : $0.items }
-        let divisor = window.column == "AMOUNT" ? 100.0 : 1
-        let positives = inside.count { $0.label == true }
-        let labelled = inside.count { $0.label != nil }
-        let count = values.count
-        switch window.aggregate {
-        case .count: return Double(count)
-        case .sum: return Double(values.reduce(0, +)) / divisor
-        case .mean: return count == 0 ? window.ifEmpty : Double(values.reduce(0, +)) / (Double(count) * divisor)
-        case .labelCount: return Double(positives)
-        case .labelRate: return count == 0 ? 0 : Double(positives) / Double(count)
-        case .knownLabelRate: return labelled == 0 ? 0 : Double(positives) / Double(labelled)
+            return [days.contains(day % 7) ? 1 : 0]
+        case .calendar: return [Double(minuteOfDay)]
+        case .log1p(let name): return [log1p(max(values[name] ?? .nan, 0))]
+        case .ratio(let above, let below): return [ratio(values[above] ?? .nan, values[below] ?? .nan)]
+        case .window(let window): return [window.naiveAnswer(past, own)]
+        case .oneHot(_, let names): return names.map { $0 == transaction.note ? 1 : 0 }
+        case .hashed: return []
+        case .expression(let text): return [naiveExpressions[text]?(past, own, values) ?? .nan]
         }
     }
 }
+
+private func ratio(_ above: Double, _ below: Double) -> Double { below == 0 ? 0 : above / below }
+
+/// What the expressions of the test pipeline say.
+private let naiveExpressions: [String: @Sendable ([NaiveEvent], NaiveEvent, [String: Double]) -> Double] = [
+    "AMOUNT / (customer_mean + 1)": { _, _, values in
+        ratio(values["AMOUNT"] ?? .nan, (values["customer_mean"] ?? .nan) + 1)
+    },
+    "zscore(AMOUNT, customer, 90m)": { past, own, values in
+        func window(_ aggregate: WindowFeature.Aggregate) -> Double {
+            WindowFeature(
+                entity: "customer", length: EventDuration(milliseconds: 90 * 60_000), aggregate: aggregate,
+                column: "AMOUNT", includesCurrent: false
+            ).naiveAnswer(past, own)
+        }
+        return ratio((values["AMOUNT"] ?? .nan) - window(.mean), window(.variance).squareRoot())
+    },
+    "if(since_previous(customer) < 600 and NOTE == 'gift', MEASURE, -1)": { past, own, _ in
+        let since = WindowFeature(entity: "customer", length: nil, aggregate: .sincePrevious).naiveAnswer(past, own)
+        return since < 600 && own.note == "gift" ? own.measure : -1
+    },
+    "distance_km(MEASURE, ITEMS, terminal) > 100": { past, own, _ in
+        let previous = past.last { $0.kind == "transaction" && $0.hasKey(of: own, "terminal") && $0.time <= own.time }
+        guard let previous else { return 0 }
+        // No two of the places lie between 90 and 110 km from each other.
+        return hypot(previous.measure - own.measure, Double(previous.items - own.items)) > 0.9 ? 1 : 0
+    },
+]

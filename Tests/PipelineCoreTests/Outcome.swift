@@ -28,6 +28,8 @@ struct Outcome: Equatable {
     var repeats: [Repeat] = []
     var labels: [Int] = []
     var commands: [Int] = []
+    var events: [Int] = []
+    var ignored: [Int] = []
     var tally = Tally()
     var watermark = EventTime.distantPast
     var featureDigest = StateDigest()
@@ -110,6 +112,12 @@ extension Outcome {
             switch block.decoded(index) {
             case .label: labels.append(Int(block.input(index).offset.value))
             case .heartbeat: commands.append(Int(block.input(index).offset.value))
+            case .event(let kind, _):
+                if kind < 0 {
+                    ignored.append(Int(block.input(index).offset.value))
+                } else {
+                    events.append(Int(block.input(index).offset.value))
+                }
             case .transaction, .undecodable: continue
             }
         }

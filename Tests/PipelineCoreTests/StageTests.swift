@@ -6,12 +6,13 @@ import Testing
 
 /// The two stages against recomputation from all records so far, and against themselves under other circumstances.
 struct StageTests {
-    @Test(arguments: 0..<40 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<12 as Range<UInt64>, KeyStyle.allCases)
     func everyRecordIsAnsweredAsRecomputationSays(seed: UInt64, style: KeyStyle) throws {
-        let script = randomScript(seed: seed, count: 250)
+        let script = randomScript(seed: seed, count: 200)
         let specification = testPipeline(seed: seed, style: style)
         let outcome = try runStages(EncodedInput(script, style: style), specification, style: style)
         var naive = NaivePipeline(specification)
+        let names = try specification.makePlan().names
         var decisions = outcome.decisions[...]
         var sides = outcome.sides[...]
         var repeats = outcome.repeats[...]
@@ -20,7 +21,16 @@ struct StageTests {
             var found: NaivePipeline.Answer?
             if let decision = decisions.first, decision.offset == offset {
                 decisions.removeFirst()
-                found = .decided(decision.status, features: decision.features.map(Double.init(bitPattern:)))
+                var features = decision.features.map(Double.init(bitPattern:))
+                if case .decided(_, let exact) = expected {
+                    try #require(exact.count == features.count)
+                    // A sum of doubles in another order: near is all that can be asked.
+                    for place in exact.indices where isApproximate(names[place]) && near(features[place], exact[place])
+                    {
+                        features[place] = exact[place]
+                    }
+                }
+                found = .decided(decision.status, features: features)
                 let copy = decision.status == .tooLate || decision.status == .quarantined ? sides.popFirst() : nil
                 #expect(copy.map { $0.offset == offset } ?? true)
             } else if let side = sides.first, side.offset == offset {
@@ -30,6 +40,10 @@ struct StageTests {
                 found = .setAside(side.reason, firstDecision: again)
             } else if outcome.commands.contains(offset) {
                 found = .command
+            } else if outcome.events.contains(offset) {
+                found = .event(isDeclared: true)
+            } else if outcome.ignored.contains(offset) {
+                found = .event(isDeclared: false)
             } else if outcome.labels.contains(offset), case .label = expected {
                 found = expected
             }
@@ -39,7 +53,7 @@ struct StageTests {
         #expect(naive.watermark == nil || naive.watermark == outcome.watermark.milliseconds)
     }
 
-    @Test(arguments: 0..<30 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<15 as Range<UInt64>, KeyStyle.allCases)
     func eachRecordStandsInExactlyOnePlace(seed: UInt64, style: KeyStyle) throws {
         let script = randomScript(seed: seed, count: 300)
         let outcome = try runStages(
@@ -47,32 +61,37 @@ struct StageTests {
         #expect(outcome.tally.isBalanced)
         #expect(outcome.tally.records == Int64(script.count))
         #expect(outcome.tally.transactions == Int64(outcome.decisions.count))
-        let onlyAside = outcome.sides.filter { ![.tooLate, .aheadOfArrival].contains($0.reason) }.map(\.offset)
-        let places = outcome.decisions.map(\.offset) + onlyAside + outcome.labels + outcome.commands
+        let decided = Set(outcome.decisions.map(\.offset))
+        let onlyAside = outcome.sides.map(\.offset).filter { !decided.contains($0) }
+        let places =
+            outcome.decisions.map(\.offset) + onlyAside + outcome.labels + outcome.commands + outcome.events
+            + outcome.ignored
+        #expect(outcome.tally.events == Int64(outcome.events.count))
+        #expect(outcome.tally.ignoredEvents == Int64(outcome.ignored.count))
         #expect(places.sorted() == Array(script.indices))
         let ids = outcome.decisions.map(\.offset)
         #expect(ids == ids.sorted(), "decisions stand in the order of the log")
     }
 
-    @Test(arguments: 0..<12 as Range<UInt64>, KeyStyle.allCases)
+    @Test(arguments: 0..<5 as Range<UInt64>, KeyStyle.allCases)
     func blocksAndRestartsShowInNoResult(seed: UInt64, style: KeyStyle) throws {
-        let input = EncodedInput(randomScript(seed: seed, count: 400), style: style)
+        let input = EncodedInput(randomScript(seed: seed, count: 300), style: style)
         let specification = testPipeline(seed: seed, style: style)
         let reference = try runStages(input, specification, style: style, block: 1)
-        for size in [2, 7, 64, 400] {
+        for size in [2, 7, 64, 300] {
             let other = try runStages(input, specification, style: style, block: size)
             #expect(other == reference, "blocks of \(size)")
         }
         var random = SeededRandom(seed: seed)
         for _ in 0..<4 {
-            let cuts = Set((0..<random.int(1...3)).map { _ in random.int(0..<400) })
-            let size = random.pick([1, 7, 64, 400])
+            let cuts = Set((0..<random.int(1...3)).map { _ in random.int(0..<300) })
+            let size = random.pick([1, 7, 64, 300])
             let other = try runStages(input, specification, style: style, block: size, cuts: cuts)
             #expect(other == reference, "blocks of \(size), saved before \(cuts.sorted())")
         }
     }
 
-    @Test(arguments: 0..<4 as Range<UInt64>)
+    @Test(arguments: 0..<2 as Range<UInt64>)
     func aRunWithARestartBeforeEveryRecordGivesTheSame(seed: UInt64) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 120), style: .text)
         let specification = testPipeline(seed: seed, style: .text)
@@ -80,7 +99,7 @@ struct StageTests {
         #expect(try runStages(input, specification, style: .text, cuts: Set(0..<120)) == reference)
     }
 
-    @Test(arguments: 0..<4 as Range<UInt64>)
+    @Test(arguments: 0..<2 as Range<UInt64>)
     func aBlockOfManyMoreRecordsThanAreRememberedGivesTheSame(seed: UInt64) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 4000), style: .numbers)
         let specification = testPipeline(seed: seed, style: .numbers)
@@ -89,3 +108,9 @@ struct StageTests {
         #expect(reference.tally.isBalanced)
     }
 }
+
+private func isApproximate(_ name: String) -> Bool {
+    ["decayed", "variance", "zscore"].contains { name.contains($0) }
+}
+
+private func near(_ a: Double, _ b: Double) -> Bool { abs(a - b) <= 1e-6 + 1e-9 * max(abs(a), abs(b)) }

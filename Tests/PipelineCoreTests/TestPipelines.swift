@@ -9,15 +9,19 @@ private func minutes(_ count: Int) -> EventDuration { EventDuration(milliseconds
 /// Every kind of feature, with windows that share edges and some that do not.
 private let features: [FeatureSpecification] = {
     func window(
-        _ name: String, _ entity: String, _ length: Int, _ aggregate: WindowFeature.Aggregate, of column: String? = nil,
-        delay: Int = 0, current: Bool = true, ifEmpty: Double = 0
+        _ name: String, _ entity: String, _ length: Int?, _ aggregate: WindowFeature.Aggregate,
+        of column: String? = nil, delay: Int = 0, current: Bool = true, ifEmpty: Double = 0,
+        where filter: String? = nil,
+        basis: WindowFeature.Basis = .eventTime, overLabelled: Bool = false
     ) -> FeatureSpecification {
         FeatureSpecification(
             name: name,
             definition: .window(
                 WindowFeature(
-                    entity: entity, length: minutes(length), delay: minutes(delay), aggregate: aggregate,
-                    column: column, includesCurrent: current, ifEmpty: ifEmpty)))
+                    entity: entity, length: length.map(minutes), delay: minutes(delay), aggregate: aggregate,
+                    column: column, includesCurrent: current, ifEmpty: ifEmpty, filter: filter, basis: basis,
+                    halfLife: aggregate.needsHalfLife ? minutes(40) : nil, prior: 0.25, strength: 3,
+                    overLabelled: overLabelled)))
     }
     func plain(_ name: String, _ definition: FeatureDefinition) -> FeatureSpecification {
         FeatureSpecification(name: name, definition: definition)
@@ -42,6 +46,45 @@ private let features: [FeatureSpecification] = {
         plain("per_item", .ratio("AMOUNT", "ITEMS")),
         plain("to_mean", .ratio("amount", "customer_mean")),
         plain("per_measure", .ratio("customer_sum", "MEASURE")),
+
+        // Every aggregate, with conditions, over pairs and other kinds of events.
+        window("large", "customer", 180, .count, where: "AMOUNT > 300"),
+        window("variance", "customer", 180, .variance, of: "AMOUNT", ifEmpty: -2),
+        window("measure_mean", "terminal", 90, .mean, of: "MEASURE", ifEmpty: 5),
+        window("least", "customer", 60, .min, of: "AMOUNT", delay: 5, ifEmpty: -1),
+        window("most", "terminal", 120, .max, of: "MEASURE", where: "NOTE != 'gift' and not ITEMS == 0"),
+        window("first", "pair", nil, .first, of: "ITEMS", current: false, ifEmpty: -1),
+        window("last", "pair", 200, .last, of: "AMOUNT", current: false, ifEmpty: -1),
+        window("pair_count", "pair", nil, .count),
+        window("notes", "customer", 240, .distinct, of: "NOTE"),
+        window("decayed", "customer", nil, .decayedCount),
+        window("decayed_sum", "terminal", 200, .decayedSum, of: "AMOUNT", delay: 10),
+        window("smoothed", "terminal", 120, .smoothedLabelRate, delay: 20),
+        window("smoothed_known", "terminal", nil, .smoothedLabelRate, overLabelled: true),
+        window("run", "customer", nil, .fraudRun),
+        window("first_fraud", "customer", nil, .sinceFirstFraud, ifEmpty: -1),
+        window("last_fraud", "terminal", 300, .sinceLastFraud, ifEmpty: -1),
+        window("arrived", "terminal", 60, .labelCount, basis: .labelArrival),
+        window("arrived_rate", "customer", 120, .knownLabelRate, basis: .labelArrival),
+        window("since", "customer", nil, .sincePrevious, ifEmpty: -1),
+        window("previous", "terminal", nil, .previous, of: "AMOUNT", ifEmpty: -1),
+        window("logins", "customer", 120, .count, where: "kind == 'login'"),
+        window("attempts", "customer", 120, .sum, of: "ITEMS", delay: 10, where: "kind == 'login'"),
+        window("devices", "customer", nil, .distinct, of: "DEVICE", where: "kind == 'login'"),
+        window("since_login", "customer", nil, .sincePrevious, ifEmpty: -1, where: "kind == 'login'"),
+        window("others", "terminal", 60, .count, where: "kind != 'transaction'"),
+        window(
+            "mixed", "customer", 100, .count,
+            where: "kind == 'login' and DEVICE == 'phone' or kind == 'ping' and MEASURE > 0"),
+        window(
+            "mixed_here", "terminal", 100, .max, of: "MEASURE", ifEmpty: -7,
+            where: "kind == 'login' and DEVICE == 'phone' or kind == 'ping' and MEASURE > 0"),
+        plain("zscore", .expression("zscore(AMOUNT, customer, 90m)")),
+        plain("to_mean_plus_one", .expression("AMOUNT / (customer_mean + 1)")),
+        plain("gift", .expression("if(since_previous(customer) < 600 and NOTE == 'gift', MEASURE, -1)")),
+        plain("far", .expression("distance_km(MEASURE, ITEMS, terminal) > 100")),
+        plain("minute", .calendar(.minuteOfDay, zone: "UTC")),
+        plain("note", .oneHot(column: "NOTE", values: ["gift", "été", "none"])),
     ]
 }()
 
@@ -63,7 +106,12 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
         name: "test",
         input: InputSpecification(
             columns: EncodedInput.columns(style), idColumn: "ID", eventTimeColumn: "TIME",
-            eventTimeFormat: .milliseconds, label: nil, aheadTolerance: minutes(random.pick([0, 60]))),
+            eventTimeFormat: .milliseconds, label: nil, aheadTolerance: minutes(random.pick([0, 60])),
+            events: [ScriptEvent.Kind.login, .ping].map { kind in
+                EventKindSpecification(
+                    name: kind.rawValue, columns: EncodedInput.eventColumns(kind, style),
+                    idColumn: kind == .login ? "LOGIN" : nil, eventTimeColumn: "TIME", eventTimeFormat: .milliseconds)
+            }),
         time: TimeSpecification(
             outOfOrderness: minutes(random.pick([0, 0, 20])), allowedLateness: minutes(random.pick([0, 30, 90])),
             duplicateHorizon: minutes(random.pick([60, 300])), labelHorizon: minutes(random.pick([30, 240]))),
@@ -71,6 +119,7 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
             EntitySpecification(name: "unused", keyColumn: "ITEMS"),
             EntitySpecification(name: "customer", keyColumn: "CUSTOMER"),
             EntitySpecification(name: "terminal", keyColumn: "TERMINAL"),
+            EntitySpecification(name: "pair", keyColumns: ["CUSTOMER", "TERMINAL"]),
         ], features: features, model: model,
         decision: DecisionSpecification(alertThreshold: 0.5, reasonCount: 3), evaluation: EvaluationSpecification())
 }

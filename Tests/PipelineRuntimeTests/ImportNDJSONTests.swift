@@ -19,6 +19,7 @@ import Testing
                             separator: " ")
                 case .label(let label):
                     "label \(label.id) \(label.isPositive) \(label.source ?? "-") \(label.time?.description ?? "-")"
+                case .event(let kind, let row): "\(kind) \(row.eventTime)"
                 case .heartbeat(let time): "heartbeat \(time)"
                 }
             return (record, parser.ignoredMembers)

@@ -89,6 +89,29 @@ let wrongSpecifications: [Wrong] = [
     Wrong(
         "  card: card", "  card: score",
         "14: entities.card: a key is a long or a string, but 'score' is double"),
+    Wrong("  card: card", "  card: [card, card]", "14: entities.card[1]: 'card' stands twice in the pair"),
+    Wrong(
+        "  card: card", "  card: [card, id, id]",
+        "14: entities.card: 3 columns; a key is one column or a pair such as [CARD, MERCHANT]"),
+
+    // Other kinds of events.
+    Wrong(
+        "time:\n",
+        "  events: { login: { columns: { card: long }, event_time: { column: at, format: seconds } } }\ntime:\n",
+        "11: input.events.login: column 'card' is long here and string in events of another kind; give it the same type "
+            + "or another name"),
+    Wrong(
+        "time:\n", "  events: { transaction: { columns: {}, event_time: { column: at, format: seconds } } }\ntime:\n",
+        "11: input.events.transaction: 'transaction' is no name of a kind (letters, digits and underscores, no digit "
+            + "first; not 'transaction', which transactions have)"),
+    Wrong(
+        "time:\n",
+        "  events: { login: { columns: { at: long }, event_time: { column: at, format: seconds } } }\ntime:\n",
+        "11: input.events.login.columns.at: 'at' is kept for the event's time or kind; take it out of the columns"),
+    Wrong(
+        "time:\n",
+        "  events: { login: { id: x, columns: { card: string }, event_time: { column: at, format: seconds } } }\ntime:\n",
+        "11: input.events.login.id: 'x' is none of the columns card"),
 
     // Features.
     Wrong("name: night,", "", "17: features[1]: the key 'name' is missing"),
@@ -99,11 +122,13 @@ let wrongSpecifications: [Wrong] = [
         "17: features[1].name: 'at night' is not a name (letters, digits and underscores, no digit first)"),
     Wrong(
         ", hour: [0, 6]", "",
-        "17: features[1]: what is it computed from? Add one of column, window, hour, weekday, log1p, ratio"),
+        "17: features[1]: what is it computed from? Add one of column, window, expression, "
+            + "hour, weekday, calendar, log1p, ratio, one_hot, hash, cross"),
     Wrong(
         "hour: [0, 6]", "hours: [0, 6]",
-        "17: features[1]: unknown key 'hours'; did you mean 'hour'? the keys here: name, reason, column, hour, weekday, "
-            + "log1p, ratio, entity, window, delay, aggregate, of, include_current, if_empty"),
+        "17: features[1]: unknown key 'hours'; did you mean 'hour'? the keys here: name, reason, column, expression, "
+            + "hour, weekday, calendar, log1p, ratio, one_hot, hash, cross, zone, entity, window, delay, aggregate, of, where, "
+            + "include_current, if_empty, basis, half_life, prior, strength, over"),
     Wrong("hour: [0, 6]", "hour: [0, 24]", "17: features[1].hour[1]: '24' is not a whole number from 0 to 23"),
     Wrong(
         "hour: [0, 6]", "hour: [22, 6]",
@@ -126,7 +151,9 @@ let wrongSpecifications: [Wrong] = [
     Wrong(
         "aggregate: mean", "aggregate: cout",
         "18: features[2].aggregate: 'cout' is none of "
-            + "count, sum, mean, label_count, label_rate, known_label_rate"),
+            + "count, sum, mean, variance, min, max, first, last, distinct, decayed_count, decayed_sum, label_count, "
+            + "label_rate, known_label_rate, smoothed_label_rate, fraud_run, since_first_fraud, since_last_fraud, "
+            + "since_previous, previous"),
     Wrong(
         "window: 1d", "window: 1 day",
         "18: features[2].window: '1 day' is not a duration such as 7d, 36h, 90m, 30s or 250ms"),
@@ -137,10 +164,63 @@ let wrongSpecifications: [Wrong] = [
     Wrong(
         "aggregate: mean", "aggregate: count",
         "18: features[2].of: count is of no column; leave 'of' out"),
+    Wrong(", of: amount", ", of: card", "18: features[2]: 'mean_1d': 'card' is a string, not a number"),
     Wrong(
-        ", of: amount", ", of: score",
-        "18: features[2]: 'mean_1d': "
-            + "sums over windows are exact, so 'score' has to be a long or decimal(SCALE) column"),
+        "window: 1d", "window: ever",
+        "18: features[2].window: 'ever' is not a duration such as 7d, 36h, 90m, 30s or 250ms"),
+    Wrong(
+        "aggregate: mean, of: amount", "aggregate: count, if_empty: 1",
+        "18: features[2].if_empty: count of an empty window is fixed; 'if_empty' belongs to means, values and ages"),
+    Wrong(
+        "aggregate: mean", "aggregate: sum, half_life: 1d",
+        "18: features[2].half_life: sum does not decay; leave 'half_life' out"),
+    Wrong("aggregate: mean", "aggregate: decayed_sum", "18: features[2]: the key 'half_life' is missing"),
+    Wrong(
+        "aggregate: mean", "aggregate: decayed_sum, half_life: 0s",
+        "18: features[2].half_life: a half-life is longer than 0s"),
+    Wrong(
+        "aggregate: mean", "aggregate: mean, basis: label_arrival",
+        "18: features[2].basis: mean does not look at labels; 'basis' belongs to label aggregates"),
+    Wrong(
+        "aggregate: mean", "aggregate: mean, over: all",
+        "18: features[2].over: 'over' belongs to smoothed_label_rate, not to mean"),
+    Wrong(
+        "aggregate: mean, of: amount", "aggregate: smoothed_label_rate, prior: 2, strength: 1",
+        "18: features[2].prior: '2' is not a share from 0 to 1"),
+    Wrong(
+        "aggregate: mean", "aggregate: mean, where: amount > ",
+        "18: features[2].where: 'mean_1d': character 9: the expression ends where a number, a name, a function or '(' "
+            + "should stand"),
+    Wrong(
+        "aggregate: mean", "aggregate: mean, where: night > 1",
+        "18: features[2].where: 'mean_1d': character 1: there is no column 'night' (conditions do not see features)"),
+
+    // Expressions, calendars, categories.
+    Wrong(
+        "ratio: [amount, mean_1d]", "expression: amount / (mean_1d + 1",
+        "19: features[3].expression: 'ratio_1d': character 22: the expression ends where an operator or ')' should stand"
+    ),
+    Wrong(
+        "ratio: [amount, mean_1d]", "expression: hour('Europe/Atlantis')",
+        "19: features[3]: 'ratio_1d': 'Europe/Atlantis' is no time zone; expected UTC or a name such as Europe/Paris"),
+    Wrong(
+        "hour: [0, 6]", "hour: [0, 6], zone: ../etc",
+        "17: features[1]: 'night': '../etc' is no time zone; expected UTC or a name such as Europe/Paris"),
+    Wrong(
+        "hour: [0, 6]", "calendar: year",
+        "17: features[1].calendar: 'year' is none of hour, weekday, day_of_month, month, minute_of_day"),
+    Wrong(
+        "hour: [0, 6]", "one_hot: { column: amount, values: [1] }",
+        "17: features[1]: 'night': a category is a string or a long, but 'amount' is decimal(2)"),
+    Wrong(
+        "hour: [0, 6]", "one_hot: { column: card, values: [a, a] }",
+        "17: features[1]: 'night': the value 'a' is given twice"),
+    Wrong(
+        "hour: [0, 6]", "hash: { column: card, buckets: 1 }",
+        "17: features[1].hash.buckets: '1' is not a whole number from 2 to 4096"),
+    Wrong(
+        "hour: [0, 6]", "cross: { columns: [card], buckets: 8 }",
+        "17: features[1].cross.columns: a cross is of two columns or more; use 'hash' for one"),
     Wrong(
         ", of: amount", ", of: amount, include_current: yes",
         "18: features[2].include_current: 'yes' is not true or false"),

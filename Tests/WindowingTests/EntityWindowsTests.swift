@@ -1,194 +1,100 @@
 import EventModel
+import TestSupport
 import Testing
 
 @testable import Windowing
 
-/// What happens in a stream of one entity.
-private enum Step {
-    case event(key: Int64, time: Int64, value: Int64)
-    /// The label of the n-th event so far.
-    case label(event: Int, isPositive: Bool)
-    case sweep
-}
-
-/// Recomputes each answer from all events that ever came.
-private struct WindowOracle {
-    struct Event {
-        var key: Int64
-        var time: Int64
-        var value: Int64
-        var label: Bool?
-    }
-
-    var events: [Event] = []
-
-    func answers(_ aggregates: [WindowAggregate], own: Event) -> [Double] {
-        aggregates.map { aggregate in
-            let end = own.time - aggregate.delay.milliseconds
-            var inside = events.filter {
-                $0.key == own.key && $0.time <= end && $0.time > end - aggregate.length.milliseconds
-            }
-            if aggregate.delay.milliseconds == 0 && aggregate.includesCurrent { inside.append(own) }
-            let positives = Double(inside.count { $0.label == true })
-            let known = Double(inside.count { $0.label != nil })
-            let sum = Double(inside.reduce(0) { $0 + $1.value })
-            switch aggregate.kind {
-            case .count: return Double(inside.count)
-            case .sum(_, let divisor): return sum / divisor
-            case .mean(_, let divisor, let ifEmpty):
-                return inside.isEmpty ? ifEmpty : sum / (Double(inside.count) * divisor)
-            case .labelCount: return positives
-            case .labelRate: return inside.isEmpty ? 0 : positives / Double(inside.count)
-            case .knownLabelRate: return known == 0 ? 0 : positives / known
-            }
-        }
-    }
-}
-
-private func aggregates(lengths: [Int64], delays: [Int64]) -> [WindowAggregate] {
-    let kinds: [AggregateKind] = [
-        .count, .sum(column: 0, divisor: 100), .mean(column: 0, divisor: 100, ifEmpty: -1), .labelCount, .labelRate,
-        .knownLabelRate,
-    ]
-    return lengths.flatMap { length in
-        delays.flatMap { delay in
-            kinds.flatMap { kind in
-                [true, false].map { includesCurrent in
-                    WindowAggregate(
-                        length: EventDuration(milliseconds: length), delay: EventDuration(milliseconds: delay),
-                        kind: kind, includesCurrent: includesCurrent)
-                }
-            }
-        }
-    }
-}
-
-/// Runs a stream through the windows and the oracle and returns the first disagreement. With `restart`, the windows are
-/// saved and restored before that step.
-private func disagreement(
-    _ steps: [Step], _ aggregates: [WindowAggregate], outOfOrderness: Int64, lateness: Int64, restart: Int? = nil
-) throws -> String? {
-    func makeWindows() -> EntityWindows {
-        EntityWindows(name: "card", aggregates: aggregates, targets: Array(aggregates.indices))
-    }
-    var windows = makeWindows()
-    var oracle = WindowOracle()
-    var places: [(number: Int, position: Int64)?] = []
-    var watermark = Watermark(
-        outOfOrderness: EventDuration(milliseconds: outOfOrderness),
-        allowedLateness: EventDuration(milliseconds: lateness))
-    var features = [Double](repeating: .nan, count: aggregates.count)
-    var all: [WindowOracle.Event] = []
-    for (index, step) in steps.enumerated() {
-        if index == restart {
-            var writer = ByteWriter()
-            windows.encode(into: &writer)
-            let digest = windows.digest
-            windows = makeWindows()
-            var reader = ByteReader(writer.bytes)
-            try windows.decode(from: &reader)
-            if reader.remaining != 0 || !reader.isValid { return "step \(index): saved state not read whole" }
-            if windows.digest != digest { return "step \(index): digest after restart" }
-        }
-        switch step {
-        case .event(let key, let time, let value):
-            let event = WindowOracle.Event(key: key, time: time, value: value)
-            let at = EventTime(milliseconds: time)
-            let isTooLate = watermark.timeliness(of: at) == .tooLate
-            if isTooLate {
-                var asOf = event
-                asOf.time = watermark.earliestAccepted.milliseconds
-                let expected = oracle.answers(aggregates, own: asOf)
-                windows.answer(
-                    windows.number(of: key), asOf: watermark.earliestAccepted, values: [value], features: &features)
-                if features != expected { return "step \(index), too late: \(features), expected \(expected)" }
-                places.append(nil)
-            } else {
-                watermark.advance(past: at)
-                let expected = oracle.answers(aggregates, own: event)
-                let number = windows.intern(key)
-                let position = windows.insert(
-                    number, at: at, earliest: watermark.earliestAccepted, values: [value], features: &features)
-                if features != expected { return "step \(index): \(features), expected \(expected)" }
-                places.append((number, position))
-                oracle.events.append(event)
-            }
-            all.append(event)
-        case .label(let event, let isPositive):
-            guard event < all.count, let place = places[event],
-                all[event].time > watermark.earliestAccepted.milliseconds - windows.retention.milliseconds
-            else { continue }
-            windows.setLabel(
-                place.number, position: place.position, time: EventTime(milliseconds: all[event].time),
-                previous: all[event].label, isPositive: isPositive)
-            all[event].label = isPositive
-            oracle.events = zip(all, places).compactMap { $1 == nil ? nil : $0 }
-        case .sweep:
-            windows.sweep(earliest: watermark.earliestAccepted)
-        }
-    }
-    return nil
-}
-
-/// SplitMix64, so that a seed printed here gives the same stream everywhere.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        defer { state &+= 0x9E37_79B9_7F4A_7C15 }
-        return mixed(state)
-    }
-}
-
 @Suite struct EntityWindowsTests {
-    /// All streams of four events on one key with times 0 to 3: every order, every tie, every window edge.
-    @Test func everySmallStreamAgreesWithTheOracle() throws {
-        let aggregates = aggregates(lengths: [1, 2], delays: [0, 1])
-        for code in 0..<256 {
-            let times = (0..<4).map { Int64(code >> (2 * $0) & 3) }
-            for lateness in [0, 1, 3] as [Int64] {
-                for labelled in 0..<4 {
-                    var steps = times.enumerated().map {
-                        Step.event(key: 7, time: 1000 + $1, value: Int64(1 << $0))
-                    }
-                    steps.insert(.label(event: labelled / 2, isPositive: labelled % 2 == 0), at: 2)
-                    steps.append(.event(key: 7, time: 1003, value: 64))
-                    let found = try disagreement(steps, aggregates, outOfOrderness: 0, lateness: lateness)
-                    #expect(found == nil, "times \(times), lateness \(lateness), label \(labelled)")
+    /// Streams of four events on one key with times 0 to 3: every order, every tie, every window edge.
+    @Test(arguments: [0, 1, 3] as [Int64])
+    func everySmallStreamAgreesWithTheOracle(lateness: Int64) throws {
+        let aggregates = everyAggregate(AggregateKind.ofEvents, lengths: [1, 2, nil], delays: [0, 1])
+        for code in 0..<256 where lateness == 3 || code % 3 == 0 {
+            var steps = (0..<4).map { index in
+                StreamStep.event(
+                    StreamEvent(
+                        time: 1000 + Int64(code >> (2 * index) & 3), values: [[5, -3, 5, 2][index], Int64(index)],
+                        filters: UInt64(code >> index) & 2))
+            }
+            steps.append(.event(StreamEvent(time: 1003, values: [-3, 0], filters: 2)))
+            let found = try WindowStream(steps: steps, aggregates: aggregates, lateness: lateness).run().disagreement
+            #expect(found == nil, "code \(code)")
+        }
+    }
+
+    /// A label, and its correction, of each event at each position of each stream of three events.
+    @Test func everyLabelInEverySmallStreamAgreesWithTheOracle() throws {
+        let aggregates = everyAggregate(
+            AggregateKind.ofLabels, lengths: [1, 2, nil], delays: [0, 1], bases: [.eventTime, .labelArrival])
+        for code in 0..<64 {
+            let events = (0..<3).map { index in
+                StreamStep.event(
+                    StreamEvent(time: 1000 + Int64(code >> (2 * index) & 3), filters: UInt64(code >> index) & 2))
+            }
+            for labelled in 0..<3 {
+                for position in labelled + 1...3 {
+                    var steps = events
+                    steps.insert(.label(event: labelled, isPositive: position % 2 == 0), at: position)
+                    steps.insert(.label(event: (labelled + 1) % 2, isPositive: true), at: position + 1)
+                    steps.append(.event(StreamEvent(time: 1003, filters: 2)))
+                    steps.append(.label(event: labelled, isPositive: position % 2 == 1))
+                    steps.append(.event(StreamEvent(time: 1004, filters: 2)))
+                    let found = try WindowStream(steps: steps, aggregates: aggregates, lateness: 3).run()
+                        .disagreement
+                    #expect(found == nil, "code \(code), label of \(labelled) at \(position)")
                 }
             }
         }
     }
 
-    @Test(arguments: 0..<60 as Range<UInt64>)
+    @Test(arguments: 0..<120 as Range<UInt64>)
     func randomStreamsAgreeWithTheOracle(seed: UInt64) throws {
-        var random = SeededGenerator(state: seed)
-        let disorder = [0, 3, 40].randomElement(using: &random)! as Int64
-        let lateness = [0, 10, 100].randomElement(using: &random)! as Int64
-        let keys = [1, 3, 50].randomElement(using: &random)! as Int64
-        var time: Int64 = 0
-        var eventCount = 0
-        let steps = (0..<300).map { _ -> Step in
-            switch Int.random(in: 0..<100, using: &random) {
-            case 0..<60:
-                time += Int64.random(in: 0...6, using: &random)
-                if Int.random(in: 0..<40, using: &random) == 0 { time += 80 }
-                eventCount += 1
-                let key = min(Int64.random(in: 0..<keys, using: &random), Int64.random(in: 0..<keys, using: &random))
-                return .event(
-                    key: key, time: time - Int64.random(in: 0...disorder + lateness / 4, using: &random),
-                    value: Int64.random(in: -500...500, using: &random))
-            case 60..<97:
-                return .label(
-                    event: eventCount == 0 ? 0 : max(0, eventCount - Int.random(in: 1...30, using: &random)),
-                    isPositive: Bool.random(using: &random))
-            default: return .sweep
-            }
+        var random = SeededRandom(seed: seed)
+        let stream = randomStream(&random)
+        let outcome = try stream.run()
+        #expect(outcome.disagreement == nil, "seed \(seed)")
+    }
+
+    /// Neither the size of blocks nor a restart shows.
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func blocksAndRestartsDoNotShow(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var stream = randomStream(&random)
+        let first = try stream.run()
+        stream.blockSize = random.int(1...50)
+        stream.restart = random.int(0..<stream.steps.count)
+        let second = try stream.run()
+        #expect(first.digest == second.digest, "seed \(seed)")
+        #expect(first.eventCount == second.eventCount, "seed \(seed)")
+        #expect(first.vectors.map { $0.map(\.bitPattern) } == second.vectors.map { $0.map(\.bitPattern) })
+    }
+
+    /// Events in another order within the out-of-orderness leave all later windows bit-equal.
+    @Test(arguments: 0..<30 as Range<UInt64>)
+    func aShuffledStreamLeavesLaterWindowsBitEqual(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let aggregates = randomAggregates(&random)
+        let inOrder = (0..<150).map { index in
+            // Times are unique, so that no tie is broken by log order.
+            StreamEvent(
+                key: random.int(0..<3), time: 1000 + Int64(index) * 3 + Int64(random.int(0...2)),
+                values: [Int64(random.int(-50...50)) * 1_000_000_007, Int64(random.int(0...4))],
+                filters: UInt64(random.int(0...3)))
         }
-        let found = try disagreement(
-            steps, aggregates(lengths: [1, 10, 60], delays: [0, 20]), outOfOrderness: disorder, lateness: lateness,
-            restart: Int.random(in: 0..<300, using: &random))
-        #expect(found == nil, "seed \(seed)")
+        let shuffled = inOrder.map { (event: $0, arrival: $0.time + Int64(random.int(0...20))) }
+            .sorted { $0.arrival < $1.arrival }.map(\.event)
+        let later = (0..<20).map { index in
+            StreamEvent(key: index % 3, time: 1500 + Int64(index) * 10, values: [7, 7], filters: 3)
+        }
+        func vectors(_ events: [StreamEvent]) throws -> [[UInt64]] {
+            let steps = (events + later).map { StreamStep.event($0) }
+            let outcome = try WindowStream(
+                steps: steps, aggregates: aggregates, outOfOrderness: 20, lateness: 5, blockSize: 8
+            ).run()
+            #expect(outcome.disagreement == nil, "seed \(seed)")
+            return outcome.vectors.suffix(later.count).map { $0.map(\.bitPattern) }
+        }
+        #expect(try vectors(inOrder) == vectors(shuffled), "seed \(seed)")
     }
 
     @Test func sweepingForgetsKeysThatNoWindowReaches() {
@@ -197,7 +103,7 @@ private struct SeededGenerator: RandomNumberGenerator {
         var features = [0.0]
         for key in 0..<1000 as Range<Int64> {
             let time = EventTime(milliseconds: key * 3_600)
-            _ = windows.insert(windows.intern(key), at: time, earliest: time, values: [], features: &features)
+            windows.insert(windows.intern(key), at: time, earliest: time, values: [], features: &features)
         }
         #expect(windows.keyCount == 1000)
         windows.sweep(earliest: EventTime(milliseconds: 3_600_000 * 10))
@@ -206,46 +112,118 @@ private struct SeededGenerator: RandomNumberGenerator {
         #expect(windows.digest == StateDigest())
     }
 
+    /// Totals without end outlive the events.
+    @Test func windowsWithoutEndNeedNoEvents() {
+        let kinds: [AggregateKind] = [
+            .count, .sum(column: 0, divisor: 1), .maximum(column: 0, divisor: 1, ifEmpty: 0),
+            .last(column: 0, divisor: 1, ifEmpty: 0), .decayedCount(halfLife: .hour),
+        ]
+        let aggregates = kinds.map { WindowAggregate(length: nil, delay: .zero, kind: $0) }
+        var windows = EntityWindows(name: "card", aggregates: aggregates, targets: Array(aggregates.indices))
+        var features = [Double](repeating: 0, count: kinds.count)
+        for index in 1...1000 as ClosedRange<Int64> {
+            let time = EventTime(milliseconds: index * 60_000)
+            windows.insert(windows.intern(1), at: time, earliest: time, values: [index], features: &features)
+            if index % 100 == 0 { windows.sweep(earliest: time) }
+        }
+        #expect(features[..<4] == [1000, 500_500, 1000, 1000])
+        #expect(windows.eventCount <= 4)
+        #expect(windows.keyCount == 1)
+        windows.sweep(earliest: EventTime(milliseconds: 1 << 40))
+        #expect(windows.eventCount == 0)
+        #expect(windows.keyCount == 1)
+    }
+
     @Test func textKeysAreToldApartExactly() {
         let aggregate = WindowAggregate(length: .hour, delay: .zero, kind: .count)
-        var windows = EntityWindows(name: "card", keysAreText: true, aggregates: [aggregate], targets: [0])
+        var windows = EntityWindows(name: "card", keyKind: .text, aggregates: [aggregate], targets: [0])
         var features = [0.0]
         for round in 1...2 {
             for key in ["", "a", "b", "a longer key than fits in a small string"] {
-                _ = windows.insert(
+                windows.insert(
                     windows.intern(key), at: EventTime(milliseconds: 0), earliest: .distantPast, values: [],
                     features: &features)
                 #expect(features == [Double(round)])
             }
         }
     }
+
+    @Test func pairsAreToldApartByBothKeys() {
+        let aggregate = WindowAggregate(length: .hour, delay: .zero, kind: .count)
+        var windows = EntityWindows(name: "card", keyKind: .pair, aggregates: [aggregate], targets: [0])
+        var features = [0.0]
+        for (first, second) in [(1, 2), (2, 1), (1, 1), (0, 3)] as [(Int64, Int64)] {
+            windows.insert(
+                windows.intern(first, second), at: EventTime(milliseconds: 0), earliest: .distantPast, values: [],
+                features: &features)
+            #expect(features == [1])
+        }
+        #expect(windows.number(of: 1, 2) == 0)
+        #expect(windows.number(of: 3, 0) == nil)
+    }
+
+    /// A saved state of another plan is refused.
+    @Test func aStateOfAnotherPlanIsRefused() {
+        func windows(_ length: EventDuration) -> EntityWindows {
+            EntityWindows(
+                name: "card", aggregates: [WindowAggregate(length: length, delay: .zero, kind: .count)], targets: [0])
+        }
+        var writer = ByteWriter()
+        windows(.hour).encode(into: &writer)
+        var reader = ByteReader(writer.bytes)
+        var other = windows(.day)
+        #expect(throws: StateCodingError.self) { try other.decode(from: &reader) }
+    }
 }
 
-@Suite struct KeyIndexTests {
-    @Test(arguments: 0..<20 as Range<UInt64>)
-    func agreesWithADictionary(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
-        var index = KeyIndex()
-        var oracle: [Int64: Int] = [:]
-        for step in 0..<3000 {
-            let key = Int64.random(in: 0..<200, using: &random) &* 0x1_0000_0001
-            #expect(index.find(key) { _ in true } == oracle[key], "seed \(seed), step \(step)")
-            if let dense = oracle.removeValue(forKey: key) {
-                index.remove(key, dense)
-            } else {
-                oracle[key] = step
-                index.insert(key, step)
-            }
-        }
-        #expect(index.count == oracle.count)
-    }
+/// Some aggregates, of one sort or of many, so that plain and full plans, with and without end, come about.
+private func randomAggregates(_ random: inout SeededRandom) -> [WindowAggregate] {
+    let isPlain = random.isTrue(25)
+    let kinds =
+        isPlain
+        ? [.count, .sum(column: 0, divisor: 100), .mean(column: 1, divisor: 1, ifEmpty: 3), .labelCount, .labelRate]
+        : random.isTrue(30)
+            ? AggregateKind.ofEvents
+            : random.isTrue(20) ? AggregateKind.ofLabels : AggregateKind.ofEvents + AggregateKind.ofLabels
+    let lengths: [Int64?] = isPlain || random.isTrue(40) ? [1, 10, 60] : [5, 60, nil]
+    let all = everyAggregate(
+        kinds, lengths: lengths, delays: random.isTrue(50) ? [0, 20] : [0],
+        filters: isPlain || random.isTrue(50) ? [nil] : [nil, 0, 1],
+        bases: isPlain || random.isTrue(50) ? [.eventTime] : [.eventTime, .labelArrival])
+    return all.filter { _ in random.int(0..<all.count) < 40 }.isEmpty
+        ? [all[0]] : all.shuffled(using: &random).prefix(random.pick([1, 4, 40])).map(\.self)
+}
 
-    @Test func keysOfOneHashAreToldApartByTheCaller() {
-        var index = KeyIndex()
-        for dense in 0..<10 { index.insert(42, dense) }
-        for dense in 0..<10 { #expect(index.find(42) { $0 == dense } == dense) }
-        index.remove(42, 4)
-        #expect(index.find(42) { $0 == 4 } == nil)
-        #expect(index.find(42) { $0 == 9 } == 9)
+private func randomStream(_ random: inout SeededRandom) -> WindowStream {
+    let disorder = random.pick([0, 3, 40] as [Int64])
+    let lateness = random.pick([0, 10, 100] as [Int64])
+    let keys = random.pick([1, 3, 30])
+    let wide = random.isTrue(20)
+    var time: Int64 = 0
+    var eventCount = 0
+    let steps = (0..<250).map { _ -> StreamStep in
+        switch random.int(0..<100) {
+        case 0..<60:
+            time += Int64(random.int(0...6))
+            if random.isTrue(3) { time += 80 }
+            eventCount += 1
+            return .event(
+                StreamEvent(
+                    key: min(random.int(0..<keys), random.int(0..<keys)),
+                    time: time - Int64(random.int(0...Int(disorder + lateness / 4))),
+                    values: [
+                        Int64(random.int(-500...500)) * (wide ? 3_000_017 : 1), Int64(random.int(0...5)),
+                    ], filters: UInt64(random.int(0...3)), isAnswered: !random.isTrue(10),
+                    isAbsent: random.isTrue(5)))
+        case 60..<97:
+            return .label(
+                event: eventCount == 0 ? 0 : max(0, eventCount - random.int(1...40)), isPositive: random.isTrue(50),
+                time: random.isTrue(70) ? time + Int64(random.int(-30...30)) : nil)
+        default: return .sweep
+        }
     }
+    return WindowStream(
+        steps: steps, aggregates: randomAggregates(&random), keyKind: random.pick([.number, .text, .pair]),
+        outOfOrderness: disorder, lateness: lateness, labelHorizon: random.pick([0, 50, 200]),
+        blockSize: random.pick([1, 3, 20]), restart: random.int(0..<250))
 }

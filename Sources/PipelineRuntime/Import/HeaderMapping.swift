@@ -67,6 +67,8 @@ extension InputSpecification {
             guard names.insert(column.name).inserted else { throw .duplicateColumn(column.name) }
             if apart.contains(column.name) { throw .reservedColumn(column.name) }
         }
+        // Events of another kind need none.
+        if kind != nil, idColumn.isEmpty { return }
         guard names.contains(idColumn), idType == .long || idType == .string else { throw .invalidID(idColumn) }
     }
 }

@@ -39,17 +39,22 @@ public struct Importer {
 
     private let log: LogDirectory
     private let input: InputSpecification
+    /// The kind of the table's events; nil: transactions.
+    private let kind: String?
     private let fileSystem: any FileSystem
     private let segmentBytes: Int
 
-    /// - Parameter segmentBytes: a segment of the log is sealed before it grows beyond this.
+    /// - Parameters:
+    ///   - kind: of the table's events, as the input declares it; nil: transactions.
+    ///   - segmentBytes: a segment of the log is sealed before it grows beyond this.
     public init(
-        log: LogDirectory, input: InputSpecification, fileSystem: any FileSystem,
+        log: LogDirectory, input: InputSpecification, kind: String? = nil, fileSystem: any FileSystem,
         segmentBytes: Int = TopicOptions.defaultSegmentBytes
     ) {
         self.segmentBytes = segmentBytes
         self.log = log
         self.input = input
+        self.kind = kind
         self.fileSystem = fileSystem
     }
 
@@ -61,10 +66,11 @@ public struct Importer {
         from stream: InputStream, name: String, flushLabels: Bool, shouldStop: () -> Bool = { false },
         progress: (Progress) -> Void = { _ in }
     ) throws(RuntimeError) -> Report {
+        let rows = try inputOfRows()
         var table = try TableReader(stream, name: name)
         guard let header = try table.header() else { throw .usage("\(name): there is no header line") }
         var parser: TransactionParser
-        do throws(ImportError) { parser = try TransactionParser(input, header: header) } catch {
+        do throws(ImportError) { parser = try TransactionParser(rows, header: header) } catch {
             throw .importing(error, source: name)
         }
         var report = Report()
@@ -82,7 +88,8 @@ public struct Importer {
             }
             report.rows += 1
             if target == nil {
-                target = try makeTarget(SourceIdentity(header: header, firstRow: row), parser.schema, malformed, name)
+                target = try makeTarget(
+                    SourceIdentity(header: header, firstRow: row, kind: kind), parser.schema, malformed, name)
             }
             let parsed: ParsedRow
             do throws(MalformedRow) { parsed = try parser.parse(row) } catch {
@@ -106,6 +113,15 @@ public struct Importer {
         return report
     }
 
+    private func inputOfRows() throws(RuntimeError) -> InputSpecification {
+        guard let kind else { return input }
+        if let rows = input.input(ofKind: kind) { return rows }
+        let known = input.events.map(\.name).joined(separator: ", ")
+        throw .usage(
+            "the pipeline declares no events of kind '\(kind)'; "
+                + (known.isEmpty ? "declare them under input.events" : "there are \(known)"))
+    }
+
     /// A table without rows still makes the log, so that live scoring can begin without any history.
     private func makeEmptyLog() throws(RuntimeError) {
         try storage { () throws(LogError) in
@@ -118,7 +134,8 @@ public struct Importer {
     ) throws(RuntimeError) -> Target {
         try malformed.begin(source.description)
         let schemas = try storage { () throws(LogError) in try SchemaRegistry(log, fileSystem: fileSystem) }
-        let history = try SourceHistory(log, source: source, schemas: schemas, fileSystem: fileSystem)
+        let history = try SourceHistory(
+            log, source: source, rowName: schema.name, schemas: schemas, fileSystem: fileSystem)
         let sink = try LogSink(
             log, source: source, recorded: history.recordCount, schema: schema, idType: input.idType, schemas: schemas,
             malformed: malformed, fileSystem: fileSystem, segmentBytes: segmentBytes)

@@ -16,7 +16,7 @@ struct JSONMembers: ~Copyable {
     }
 
     /// Members with a meaning of their own.
-    enum Role: Int, CaseIterable { case eventTime, label, labelTime, command, transactionID, source }
+    enum Role: Int, CaseIterable { case eventTime, label, labelTime, command, transactionID, source, kind }
 
     private var members: [Member]
     private let columnCount: Int
@@ -39,6 +39,7 @@ struct JSONMembers: ~Copyable {
             (specification.eventTimeColumn, .eventTime), (specification.label?.column, .label),
             (specification.label?.timeColumn, .labelTime), ("command", .command), ("event_time", .eventTime),
             ("label", .label), ("label_time", .labelTime), ("transaction_id", .transactionID), ("source", .source),
+            (specification.events.isEmpty && specification.kind == nil ? nil : "kind", .kind),
         ]
         for (name, role) in roles { add(name, columns.count + role.rawValue) }
     }

@@ -23,6 +23,7 @@ public struct MalformedRow: Error, Hashable, Sendable, CustomStringConvertible {
         case json(JSONError)
         case notAnObject
         case unknownCommand(String)
+        case unknownKind(String, known: [String])
     }
 
     public init(line: Int, byteOffset: Int, reason: Reason) {
@@ -61,6 +62,7 @@ extension MalformedRow.Reason: CustomStringConvertible {
         case .missingField(let column): "the field \(column) is missing or null"
         case .json(let error): error.description
         case .notAnObject: "expected one JSON object a line"
+        case .unknownKind(let name, let known): "unknown kind '\(name)'; expected \(known.joined(separator: ", "))"
         case .unknownCommand(let name): "unknown command '\(name)'; expected 'heartbeat'"
         }
     }

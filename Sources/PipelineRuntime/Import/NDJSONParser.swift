@@ -3,6 +3,8 @@ import EventModel
 /// What a line of JSON says.
 public enum NDJSONRecord {
     case transaction(ParsedRow)
+    /// Of another kind, by its name.
+    case event(kind: String, ParsedRow)
     case label(ParsedLabel)
     /// Event time has come as far as this although no transaction says so.
     case heartbeat(EventTime)
@@ -18,6 +20,8 @@ public enum NDJSONRecord {
 ///   `label`) and none of the other declared columns; it may have `source` and a time (under the label-time column's
 ///   name, `label_time`, or the event time's name).
 /// - `{"command": "heartbeat", "event_time": ...}` is a **heartbeat**.
+/// - Where the specification declares other kinds of events, a line with `"kind": NAME` is an **event** of that kind,
+///   with a member for each of the kind's columns and for its event time.
 ///
 /// Columns that are not declared are passed over (and counted), but for the extra ones that the caller names: these
 /// are kept behind the declared ones as strings, empty where they are missing. A declared column's name always means
@@ -33,7 +37,10 @@ public struct NDJSONParser: ~Copyable {
 
     private let specification: InputSpecification
     private let columns: [Column]
+    /// -1: events of this kind have no ids.
     private let idIndex: Int
+    /// For the other kinds of events.
+    private let kinds: [KindParser]
     private var members: JSONMembers
     private var encoder: RowEncoder
 
@@ -46,10 +53,16 @@ public struct NDJSONParser: ~Copyable {
         var all = specification
         all.columns += extraColumns.map { Column($0, .string, default: .text("")) }
         try all.validate()
+        var kinds: [KindParser] = []
+        for event in specification.events {
+            guard let input = specification.input(ofKind: event.name) else { continue }
+            kinds.append(KindParser(event.name, try NDJSONParser(input, roundingNoise: roundingNoise)))
+        }
         self.specification = specification
         columns = all.columns
-        schema = .transaction(columns: columns)
-        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? 0
+        schema = specification.recordSchema(columns: columns)
+        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? -1
+        self.kinds = kinds
         members = JSONMembers(specification, columns: columns)
         encoder = RowEncoder(specification.eventTimeFormat, roundsNoise: roundingNoise)
     }
@@ -58,13 +71,37 @@ public struct NDJSONParser: ~Copyable {
     /// - Complexity: O(line × columns) at worst, O(line) when the members come in the same order each time.
     public mutating func parse(_ line: InputLine) throws(MalformedRow) -> NDJSONRecord {
         do {
-            ignoredMembers += try members.read(line)
+            let ignored = try members.read(line)
+            if !kinds.isEmpty, let kind = try parser(ofKind: members[.kind]) {
+                return .event(kind: kind.name, try kind.parser.row(line))
+            }
+            ignoredMembers += ignored
             if members[.command].isPresent { return .heartbeat(try heartbeat()) }
             if isLabel { return .label(try label()) }
             return .transaction(try transaction(line: line.number))
         } catch {
             throw MalformedRow(line: line.number, byteOffset: line.byteOffset, reason: error)
         }
+    }
+
+    /// The schema of the events of a kind.
+    public func schema(ofKind name: String) -> RecordSchema? { kinds.first { $0.name == name }?.parser.schema }
+
+    /// The parser of the kind that a line names; nil for transactions, labels and heartbeats.
+    private func parser(ofKind member: JSONMembers.Member) throws(MalformedRow.Reason) -> KindParser? {
+        guard member.isPresent else { return nil }
+        let name = try scalar(member, "kind")
+        if name.elementsEqual("transaction".utf8) { return nil }
+        guard let kind = kinds.first(where: { name.elementsEqual($0.name.utf8) }) else {
+            throw .unknownKind(printable(name), known: ["transaction"] + kinds.map(\.name))
+        }
+        return kind
+    }
+
+    /// A row of the parser's own kind.
+    private mutating func row(_ line: InputLine) throws(MalformedRow.Reason) -> ParsedRow {
+        ignoredMembers += try members.read(line)
+        return try transaction(line: line.number)
     }
 
     private var isLabel: Bool {
@@ -145,5 +182,15 @@ public struct NDJSONParser: ~Copyable {
         case .nested: throw .field(column: name, .notAScalar, value: printable(member.text))
         case .scalar: return member.text
         }
+    }
+}
+
+private final class KindParser {
+    let name: String
+    var parser: NDJSONParser
+
+    init(_ name: String, _ parser: consuming NDJSONParser) {
+        self.name = name
+        self.parser = parser
     }
 }

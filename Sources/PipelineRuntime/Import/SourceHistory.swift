@@ -9,6 +9,8 @@ final class SourceHistory {
     /// Those of them that are no longer there.
     let goneCount: Int64
     private let source: SourceIdentity
+    /// The record name of its rows.
+    private let rowName: String
     private let schemas: SchemaRegistry
     private let cursor: TopicCursor?
     private var batch: RecordBatchView?
@@ -16,9 +18,11 @@ final class SourceHistory {
     private var labels = 0
 
     init(
-        _ log: LogDirectory, source: SourceIdentity, schemas: SchemaRegistry, fileSystem: any FileSystem
+        _ log: LogDirectory, source: SourceIdentity, rowName: String, schemas: SchemaRegistry,
+        fileSystem: any FileSystem
     ) throws(RuntimeError) {
         self.source = source
+        self.rowName = rowName
         self.schemas = schemas
         var count: Int64 = 0
         var found: Int64 = 0
@@ -58,7 +62,7 @@ final class SourceHistory {
         while let record = try nextRecord() {
             var reader = ByteReader(record.value)
             guard let id = reader.readEnvelope() else { continue }
-            if schemas.schema(id)?.name == "Transaction" {
+            if schemas.schema(id)?.name == rowName {
                 defer { labels = 0 }
                 let arrivalTime = EventTime(milliseconds: reader.readVarint())
                 return Row(

@@ -8,9 +8,11 @@ public struct SourceIdentity: Hashable, Sendable, CustomStringConvertible {
 
     private init(hash: UInt64) { value = Int64(hash >> 1) }
 
-    /// A table, known by its header and its first data row.
-    public init(header: [String], firstRow: CSVRow) {
+    /// A table, known by its header and its first data row, and by the kind of its events where they are no
+    /// transactions.
+    public init(header: [String], firstRow: CSVRow, kind: String? = nil) {
         var hash = mixed(UInt64(header.count))
+        if let kind { hash = mixed(hash, stableHash(kind)) }
         for name in header { hash = mixed(hash, stableHash(name)) }
         for index in 0..<firstRow.count { hash = mixed(hash, stableHash(firstRow[index])) }
         self.init(hash: mixed(hash))

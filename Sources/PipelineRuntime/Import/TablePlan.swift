@@ -9,7 +9,7 @@ struct TablePlan {
     let columns: [Column]
     /// The field that each of `columns` is read from.
     let fields: [Int]
-    /// The id among `columns`.
+    /// The id among `columns`; -1: events of this kind have none.
     let idIndex: Int
     let eventTimeField: Int
     let labelField: Int?
@@ -41,6 +41,6 @@ struct TablePlan {
         self.header = header
         self.fields = fields + others.map(\.field)
         self.columns = columns + others.map { Column($0.name, .string, default: .text("")) }
-        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? 0
+        idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? -1
     }
 }

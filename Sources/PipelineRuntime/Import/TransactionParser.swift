@@ -1,6 +1,6 @@
 import EventModel
 
-/// Turns the rows of a table into transactions.
+/// Turns the rows of a table into transactions, or into events of another kind.
 ///
 /// The header names the columns. The declared ones come first, in the specification's order; the event time, the label
 /// and the label's time are taken out; every other column is kept behind them as a string, in the header's order. A
@@ -30,7 +30,7 @@ public struct TransactionParser: ~Copyable {
     ) throws(ImportError) {
         let plan = try TablePlan(specification, header: header, requiringLabels: requiringLabels)
         self.plan = plan
-        schema = .transaction(columns: plan.columns)
+        schema = specification.recordSchema(columns: plan.columns)
         encoder = RowEncoder(specification.eventTimeFormat, roundsNoise: roundingNoise)
     }
 

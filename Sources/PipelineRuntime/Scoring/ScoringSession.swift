@@ -20,6 +20,7 @@ public final class ScoringSession {
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
     private var transactionSchema: SchemaID?
+    private var eventSchemas: [String: SchemaID] = [:]
     private var lines = LineReader()
     private var ndjson: NDJSONParser
     private var table = CSVRowReader()
@@ -47,6 +48,7 @@ public final class ScoringSession {
     /// What a line is answered by: the result of a record, or an error.
     private enum Answer {
         case transaction(Offset, TransactionID)
+        case event(Offset, kind: String)
         case label(Offset, TransactionID)
         case heartbeat(Offset)
         case malformed(MalformedRow)
@@ -152,6 +154,10 @@ public final class ScoringSession {
             value.append(row, schema: schema, arrivalTime: now)
             batch.append(timestamp: row.eventTime, value: value.bytes)
             pending.append(.transaction(offset, row.id))
+        case .event(let kind, let row):
+            value.append(row, schema: schemaOfEvents(kind), arrivalTime: now)
+            batch.append(timestamp: row.eventTime, value: value.bytes)
+            pending.append(.event(offset, kind: kind))
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
@@ -173,14 +179,23 @@ public final class ScoringSession {
 
     private func schemaOfTransactions() -> SchemaID {
         if let transactionSchema { return transactionSchema }
-        let schema = tableParser?.parser.schema ?? ndjson.schema
-        let id: SchemaID
-        do throws(LogError) { id = try run.schemas.register(schema) } catch {
-            headerFailure = .log(error)
-            id = SchemaID(0)
-        }
+        let id = register(tableParser?.parser.schema ?? ndjson.schema)
         transactionSchema = id
         return id
+    }
+
+    private func schemaOfEvents(_ kind: String) -> SchemaID {
+        if let id = eventSchemas[kind] { return id }
+        let id = ndjson.schema(ofKind: kind).map(register) ?? SchemaID(0)
+        eventSchemas[kind] = id
+        return id
+    }
+
+    private func register(_ schema: RecordSchema) -> SchemaID {
+        do throws(LogError) { return try run.schemas.register(schema) } catch {
+            headerFailure = .log(error)
+            return SchemaID(0)
+        }
     }
 
     // MARK: answers out
@@ -234,6 +249,11 @@ public final class ScoringSession {
             return .object([
                 JSONMember("error", .string(row.reason.description)), JSONMember("line", .number(row.line)),
             ])
+        case .event(let offset, let kind):
+            return .object(
+                [JSONMember("kind", .string(kind))]
+                    + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("event_taken"))])
+                    + [JSONMember("input_offset", .number(offset.value))])
         case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
             if let first = collected.repeats[offset] {

@@ -3,24 +3,18 @@ import Features
 
 extension InputSpecification {
     init(_ value: YAMLValue) throws(SpecificationError) {
-        let input = try value.section(keys: ["id", "event_time", "ahead_tolerance", "columns", "label"])
+        let input = try value.section(keys: ["id", "event_time", "ahead_tolerance", "columns", "label", "events"])
         let time = try input.required("event_time").section(keys: ["column", "format"])
         let timeColumn = try time.required("column")
         let format = try time.required("format").choice(TimeFormat.self)
         let columns = try readColumns(input.required("columns"), format)
         let label = try input["label"].map { value throws(SpecificationError) in try readLabel(value) }
-        let id = try input.required("id")
-        let idColumn = columns[try id.choice(of: columns.map(\.name), "the columns ")]
-        guard idColumn.type == .long || idColumn.type == .string else {
-            throw id.error("an id is a long or a string, but '\(idColumn.name)' is \(idColumn.type)")
-        }
-        guard idColumn.default == nil else {
-            throw id.error("'\(idColumn.name)' has a default, which would be the id of many transactions; leave it out")
-        }
+        let idColumn = try readID(input.required("id"), columns)
         self.init(
-            columns: columns, idColumn: idColumn.name, eventTimeColumn: try timeColumn.text(),
+            columns: columns, idColumn: idColumn, eventTimeColumn: try timeColumn.text(),
             eventTimeFormat: format, label: label,
-            aheadTolerance: try input["ahead_tolerance"]?.duration() ?? .day)
+            aheadTolerance: try input["ahead_tolerance"]?.duration() ?? .day,
+            events: try readEvents(input, columns))
         try requireRolesApart(input)
     }
 
@@ -52,6 +46,60 @@ extension InputSpecification {
             }
         }
     }
+}
+
+private func readID(_ id: YAMLValue, _ columns: [Column]) throws(SpecificationError) -> String {
+    let column = columns[try id.choice(of: columns.map(\.name), "the columns ")]
+    guard column.type == .long || column.type == .string else {
+        throw id.error("an id is a long or a string, but '\(column.name)' is \(column.type)")
+    }
+    guard column.default == nil else {
+        throw id.error("'\(column.name)' has a default, which would be the id of many transactions; leave it out")
+    }
+    return column.name
+}
+
+/// The other kinds of events: NAME: `{ columns, event_time, id }`.
+private func readEvents(
+    _ input: YAMLSection, _ transactionColumns: [Column]
+) throws(SpecificationError) -> [EventKindSpecification] {
+    guard let value = input["events"] else { return [] }
+    var events: [EventKindSpecification] = []
+    for entry in try value.section().entries {
+        guard Column.isValidName(entry.key), entry.key != transactionKind else {
+            throw entry.value.error(
+                "\(quoted(entry.key)) is no name of a kind (letters, digits and underscores, no digit first; not "
+                    + "'\(transactionKind)', which transactions have)")
+        }
+        events.append(try readEvent(entry.key, entry.value))
+    }
+    guard events.count < 64 else { throw value.error("\(events.count) kinds of events are too many; at most 63") }
+    if !events.isEmpty, transactionColumns.contains(where: { $0.name == "kind" }) {
+        throw input.value.descendant(["columns", "kind"]).error(
+            "'kind' tells the events' kinds; call the column otherwise")
+    }
+    return events
+}
+
+private func readEvent(_ name: String, _ value: YAMLValue) throws(SpecificationError) -> EventKindSpecification {
+    let section = try value.section(keys: ["columns", "event_time", "id"])
+    let time = try section.required("event_time").section(keys: ["column", "format"])
+    let timeColumn = try time.required("column").text()
+    let format = try time.required("format").choice(TimeFormat.self)
+    let list = try section.required("columns")
+    let columns = try readColumns(list, format)
+    for column in columns {
+        let place = list.descendant([column.name])
+        for name in [column.name] + column.aliases where [timeColumn, "kind"].contains(name) {
+            throw place.error("'\(name)' is kept for the event's time or kind; take it out of the columns")
+        }
+        guard column.name != RecordSchema.arrivalTimeColumn else {
+            throw place.error("'\(column.name)' is kept for the time at which a record reached the log")
+        }
+    }
+    let id = try section["id"].map { id throws(SpecificationError) in try readID(id, columns) }
+    return EventKindSpecification(
+        name: name, columns: columns, idColumn: id, eventTimeColumn: timeColumn, eventTimeFormat: format)
 }
 
 private func readColumns(_ value: YAMLValue, _ format: TimeFormat) throws(SpecificationError) -> [Column] {

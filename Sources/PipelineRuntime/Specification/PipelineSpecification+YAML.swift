@@ -2,14 +2,17 @@ import EventModel
 import Features
 import OnlineLearning
 import PipelineCore
+import Platform
 
 extension PipelineSpecification {
     /// Reads a pipeline's declaration in YAML; what is accepted compiles and runs.
     ///
     /// The shipped files in `models` explain all keys.
-    /// - Parameter file: the name that errors give.
+    /// - Parameters:
+    ///   - file: the name that errors give.
+    ///   - fileSystem: where time zones are read, which the specification keeps; nil: there is only UTC.
     /// - Throws: the first thing that is wrong, with its line.
-    public init(yaml text: String, file: String) throws(SpecificationError) {
+    public init(yaml text: String, file: String, fileSystem: (any FileSystem)? = nil) throws(SpecificationError) {
         let root = try YAMLValue(yaml: text, file: file)
         let top = try root.section(keys: [
             "pipeline", "input", "time", "entities", "features", "models", "decisions", "evaluation",
@@ -21,10 +24,10 @@ extension PipelineSpecification {
         self.init(
             name: name, input: input, time: try TimeSpecification(top), entities: entities, features: features,
             model: try ModelSpecification(top), decision: try DecisionSpecification(top),
-            evaluation: try EvaluationSpecification(top, entities: entities.map(\.name), columns: input.columns))
+            evaluation: try EvaluationSpecification(top, entities: entities.map(\.name), columns: input.columns),
+            zones: try readZones(top.required("features"), features, TimeZoneDatabase(fileSystem: fileSystem)))
         try requireLabelsInTime(root)
-        try requirePlan(root)
-        try requireModel(root)
+        try requireModel(root, featureCount: try requirePlan(root))
     }
 
     private func requireLabelsInTime(_ root: YAMLValue) throws(SpecificationError) {
@@ -34,28 +37,30 @@ extension PipelineSpecification {
                 + "none would be taken; make the horizon longer")
     }
 
-    private func requirePlan(_ root: YAMLValue) throws(SpecificationError) {
-        do {
-            _ = try makePlan()
-        } catch {
+    /// - Returns: the number of features.
+    private func requirePlan(_ root: YAMLValue) throws(SpecificationError) -> Int {
+        do { return try makePlan().count } catch {
+            if input.events.contains(where: { $0.name == error.subject }) {
+                throw root.descendant(["input", "events", error.subject]).error(error.problem)
+            }
             let list = root.descendant(["features"])
             let index = features.firstIndex { $0.name == error.subject }
             let place = try index.map { index throws(SpecificationError) in try list.list()[index] } ?? list
-            throw place.error(error.description)
+            throw (error.part.map { place.descendant([$0]) } ?? place).error(error.description)
         }
     }
 
     /// Buffers that a model may hold, in numbers of 8 bytes.
     private static let largestBuffer = 1 << 26
 
-    private func requireModel(_ root: YAMLValue) throws(SpecificationError) {
+    private func requireModel(_ root: YAMLValue, featureCount: Int) throws(SpecificationError) {
         do {
             try model.validate()
         } catch {
             throw root.descendant(["models"] + modelKeys(error.field))
                 .error("\(error.value) is out of range; it must be \(error.expected)")
         }
-        let width = features.count + (model.kMeans?.clusters ?? 0)
+        let width = featureCount + (model.kMeans?.clusters ?? 0)
         let rows = max(model.classifier.miniBatch, model.kMeans?.batchRows ?? 0, model.kMeans?.startRows ?? 0)
         guard rows * width <= Self.largestBuffer, width * width <= Self.largestBuffer else {
             throw root.descendant(["models"]).error(
@@ -90,14 +95,36 @@ private func readEntities(_ top: YAMLSection, columns: [Column]) throws(Specific
             throw entry.value.error(
                 "\(quoted(entry.key)) is not a name (letters, digits and underscores, no digit first)")
         }
-        let column = columns[try entry.value.choice(of: columns.map(\.name), "the columns ")]
-        guard column.type == .long || column.type == .string else {
-            throw entry.value.error("a key is a long or a string, but '\(column.name)' is \(column.type)")
+        var names: [String] = []
+        let values = entry.value.node.sequence == nil ? [entry.value] : try entry.value.list()
+        guard (1...2).contains(values.count) else {
+            throw entry.value.error("\(values.count) columns; a key is one column or a pair such as [CARD, MERCHANT]")
         }
-        entities.append(EntitySpecification(name: entry.key, keyColumn: column.name))
+        for value in values {
+            let column = columns[try value.choice(of: columns.map(\.name), "the columns ")]
+            guard column.type == .long || column.type == .string else {
+                throw value.error("a key is a long or a string, but '\(column.name)' is \(column.type)")
+            }
+            guard !names.contains(column.name) else { throw value.error("'\(column.name)' stands twice in the pair") }
+            names.append(column.name)
+        }
+        entities.append(EntitySpecification(name: entry.key, keyColumns: names))
     }
     guard entities.count <= 64 else { throw value.error("\(entities.count) entities are too many; at most 64") }
     return entities
+}
+
+/// The time zones that features name, each once.
+private func readZones(
+    _ value: YAMLValue, _ features: [FeatureSpecification], _ database: TimeZoneDatabase
+) throws(SpecificationError) -> [TimeZoneTable] {
+    var zones: [TimeZoneTable] = []
+    for (feature, item) in zip(features, try value.list()) {
+        for name in feature.zoneNames where !zones.contains(where: { $0.name == name }) {
+            do { zones.append(try database.zone(name)) } catch { throw item.error("'\(feature.name)': \(error)") }
+        }
+    }
+    return zones
 }
 
 extension TimeSpecification {

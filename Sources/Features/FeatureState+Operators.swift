@@ -1,0 +1,214 @@
+import EventModel
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+extension FeatureState {
+    /// Applies one operator to all rows.
+    func apply(_ step: BlockOperator, _ rows: FeatureRows) {
+        switch step {
+        case .copy(let operand, let target): fill(rows, target, from: operand) { $0 }
+        case .log1p(let operand, let target): fill(rows, target, from: operand) { Glibc.log1p(max($0, 0)) }
+        case .hour(let hours, let target):
+            fill(rows, target) {
+                hours.contains(EventTime(milliseconds: rows.times[$0]).millisecondOfDay / 3_600_000) ? 1 : 0
+            }
+        case .weekday(let mask, let target):
+            fill(rows, target) { Double(mask >> EventTime(milliseconds: rows.times[$0]).weekday & 1) }
+        case .ratio(let above, let below, let target): ratio(rows, above, below, target)
+        case .oneHot(let place, let values, let target): oneHot(rows, place, values, target)
+        case .hashed(let places, let seed, let buckets, let target): hashed(rows, places, seed, buckets, target)
+        case .store(let register, let target):
+            let value = self.register(register, rows)
+            fill(rows, target) { value[$0] }
+        default: applyToRegisters(step, rows)
+        }
+    }
+
+    // MARK: to the vector
+
+    @inline(__always) private func fill(_ rows: FeatureRows, _ target: Int, _ value: (Int) -> Double) {
+        let stride = plan.width
+        for row in 0..<rows.count { rows.features[row &* stride &+ target] = value(row) }
+    }
+
+    @inline(__always) private func fill(
+        _ rows: FeatureRows, _ target: Int, from operand: BlockOperator.Operand, _ value: (Double) -> Double
+    ) {
+        read(rows, operand) { row, number in rows.features[row &* plan.width &+ target] = value(number) }
+    }
+
+    @inline(__always) private func read(
+        _ rows: FeatureRows, _ operand: BlockOperator.Operand, _ body: (Int, Double) -> Void
+    ) {
+        switch operand {
+        case .integer(let place, let divisor):
+            let integers = rows.integers + place
+            let step = plan.integerColumns.count
+            for row in 0..<rows.count { body(row, Double(integers[row &* step]) / divisor) }
+        case .double(let place):
+            let doubles = rows.doubles + place
+            let step = plan.doubleColumns.count
+            for row in 0..<rows.count { body(row, doubles[row &* step]) }
+        case .feature(let position):
+            let features = rows.features
+            let stride = plan.width
+            for row in 0..<rows.count { body(row, features[row &* stride &+ position]) }
+        }
+    }
+
+    private func ratio(
+        _ rows: FeatureRows, _ above: BlockOperator.Operand, _ below: BlockOperator.Operand, _ target: Int
+    ) {
+        fill(rows, target, from: above) { $0 }
+        let stride = plan.width
+        read(rows, below) { row, number in
+            let place = row &* stride &+ target
+            rows.features[place] = safeRatio(rows.features[place], number)
+        }
+    }
+
+    private func oneHot(_ rows: FeatureRows, _ place: Int, _ values: [Int64], _ target: Int) {
+        let step = plan.integerColumns.count
+        values.withUnsafeBufferPointer { values in
+            for row in 0..<rows.count {
+                let word = rows.integers[row &* step &+ place]
+                let features = rows.features + (row &* plan.width &+ target)
+                for index in 0..<values.count { features[index] = values[index] == word ? 1 : 0 }
+            }
+        }
+    }
+
+    private func hashed(_ rows: FeatureRows, _ places: [Int], _ seed: UInt64, _ buckets: Int, _ target: Int) {
+        let step = plan.integerColumns.count
+        places.withUnsafeBufferPointer { places in
+            for row in 0..<rows.count {
+                let features = rows.features + (row &* plan.width &+ target)
+                features.update(repeating: 0, count: buckets)
+                var hash = seed
+                for place in places {
+                    hash = mixed(hash ^ UInt64(bitPattern: rows.integers[row &* step &+ place]))
+                }
+                features[Int(hash.multipliedFullWidth(by: UInt64(buckets)).high)] = 1
+            }
+        }
+    }
+
+    // MARK: between registers
+
+    @inline(__always) private func register(_ number: Int, _ rows: FeatureRows) -> UnsafeMutablePointer<Double> {
+        scratch.registers + number &* rows.count
+    }
+
+    private func applyToRegisters(_ step: BlockOperator, _ rows: FeatureRows) {
+        switch step {
+        case .constant(let number, let into): register(into, rows).update(repeating: number, count: rows.count)
+        case .load(let operand, let into):
+            let result = register(into, rows)
+            read(rows, operand) { row, number in result[row] = number }
+        case .kind(let kind, let into):
+            // Without other kinds nobody wrote them down.
+            let hasKinds = plan.kinds.count > 1
+            each(rows, into) { (hasKinds ? rows.kinds[$0] : 0) == kind ? 1 : 0 }
+        case .matches(let place, let word, let into):
+            let step = plan.integerColumns.count
+            each(rows, into) { rows.integers[$0 &* step &+ place] == word ? 1 : 0 }
+        case .sameIntegers(let first, let second, let into):
+            let step = plan.integerColumns.count
+            each(rows, into) { rows.integers[$0 &* step &+ first] == rows.integers[$0 &* step &+ second] ? 1 : 0 }
+        case .calendar(let part, let zone, let into): calendar(rows, part, plan.zones[zone], into)
+        case .unary(let operation, let place): unary(rows, operation, register(place, rows))
+        case .binary(let operation, let a, let b, let into):
+            binary(rows, operation, register(a, rows), register(b, rows), register(into, rows))
+        case .select(let condition, let a, let b, let into):
+            let (condition, a, b) = (register(condition, rows), register(a, rows), register(b, rows))
+            each(rows, into) { condition[$0] != 0 ? a[$0] : b[$0] }
+        case .standardScore(let place):
+            let (x, mean, variance) = (register(place, rows), register(place + 1, rows), register(place + 2, rows))
+            each(rows, place) { safeRatio(x[$0] - mean[$0], max(variance[$0], 0).squareRoot()) }
+        case .haversine(let place):
+            let (a, b) = (register(place, rows), register(place + 1, rows))
+            let (c, d) = (register(place + 2, rows), register(place + 3, rows))
+            each(rows, place) { kilometres(a[$0], b[$0], c[$0], d[$0]) }
+        case .filter(let place, let bit):
+            let condition = register(place, rows)
+            let masks = scratch.masks
+            for row in 0..<rows.count where condition[row] != 0 { masks[row] |= 1 << UInt64(bit) }
+        case .copy, .hour, .weekday, .log1p, .ratio, .oneHot, .hashed, .store: break
+        }
+    }
+
+    @inline(__always) private func each(_ rows: FeatureRows, _ into: Int, _ value: (Int) -> Double) {
+        let result = register(into, rows)
+        for row in 0..<rows.count { result[row] = value(row) }
+    }
+
+    private func calendar(_ rows: FeatureRows, _ part: CalendarPart, _ zone: TimeZoneTable, _ into: Int) {
+        let result = register(into, rows)
+        // Rows of a block are near each other in time, so the offset mostly stays.
+        var stretch: Range<Int64> = 0..<0
+        var offset: Int64 = 0
+        for row in 0..<rows.count {
+            let time = rows.times[row]
+            if !stretch.contains(time) { (stretch, offset) = zone.stretch(around: time) }
+            result[row] = part.value(of: time &+ offset)
+        }
+    }
+
+    private func unary(_ rows: FeatureRows, _ operation: BlockOperator.Unary, _ x: UnsafeMutablePointer<Double>) {
+        switch operation {
+        case .negative: for row in 0..<rows.count { x[row] = 0 - x[row] }
+        case .not: for row in 0..<rows.count { x[row] = x[row] == 0 ? 1 : 0 }
+        case .log1p: for row in 0..<rows.count { x[row] = Glibc.log1p(max(x[row], 0)) }
+        case .abs: for row in 0..<rows.count { x[row] = x[row].magnitude }
+        case .sqrt: for row in 0..<rows.count { x[row] = max(x[row], 0).squareRoot() }
+        }
+    }
+
+    private func binary(
+        _ rows: FeatureRows, _ operation: BinaryOperator, _ a: UnsafeMutablePointer<Double>,
+        _ b: UnsafeMutablePointer<Double>, _ into: UnsafeMutablePointer<Double>
+    ) {
+        @inline(__always) func each(_ value: (Double, Double) -> Double) {
+            for row in 0..<rows.count { into[row] = value(a[row], b[row]) }
+        }
+        switch operation {
+        case .add: each { bounded($0 + $1) }
+        case .subtract: each { bounded($0 - $1) }
+        case .multiply: each { bounded($0 * $1) }
+        case .divide: each { safeRatio($0, $1) }
+        case .less: each { $0 < $1 ? 1 : 0 }
+        case .lessOrEqual: each { $0 <= $1 ? 1 : 0 }
+        case .greater: each { $0 > $1 ? 1 : 0 }
+        case .greaterOrEqual: each { $0 >= $1 ? 1 : 0 }
+        case .equal: each { $0 == $1 ? 1 : 0 }
+        case .unequal: each { $0 != $1 ? 1 : 0 }
+        case .and: each { $0 != 0 && $1 != 0 ? 1 : 0 }
+        case .or: each { $0 != 0 || $1 != 0 ? 1 : 0 }
+        case .minimum: each { $1 < $0 ? $1 : $0 }
+        case .maximum: each { $1 > $0 ? $1 : $0 }
+        }
+    }
+}
+
+/// Within ±10¹⁰⁰, so that no learner overflows.
+@inline(__always) private func bounded(_ number: Double) -> Double {
+    min(max(number, -largestFeature), largestFeature)
+}
+
+@inline(__always) private func safeRatio(_ above: Double, _ below: Double) -> Double {
+    below == 0 ? 0 : bounded(above / below)
+}
+
+/// The length of the great circle between two places in degrees, on a sphere of the Earth's mean radius.
+private func kilometres(_ latitude: Double, _ longitude: Double, _ latitude2: Double, _ longitude2: Double) -> Double {
+    let degree = Double.pi / 180
+    let half = (
+        Glibc.sin((latitude2 - latitude) * degree / 2), Glibc.sin((longitude2 - longitude) * degree / 2)
+    )
+    let chord =
+        half.0 * half.0 + Glibc.cos(latitude * degree) * Glibc.cos(latitude2 * degree) * half.1 * half.1
+    // Rounding may leave the chord beyond the diameter; degrees beyond a globe's are the sender's business.
+    return 2 * 6371.0088 * Glibc.asin(min(max(chord, 0), 1).squareRoot())
+}

@@ -1,0 +1,71 @@
+import EventModel
+
+/// An exponentially decayed sum as of the newest of a sequence of events in time order.
+///
+/// Time is cut in periods of one half-life. Within a period an event of value v weighs v · 2^(part of the period gone),
+/// the power as a double with its 52 binary places, so that the sum of a period is an exact integer whatever the order. The sums
+/// of the periods before it follow each other as doubles, each halved a period: so events of the same time may be added
+/// in any order, and the same events give the same bits.
+struct DecayState {
+    /// Words: two of `sum`, `older`, and the number of events since the period before.
+    static let words = 4
+    static let noBucket = Int64.min
+    static let fractionBits = 52
+
+    /// The period of the newest event.
+    var bucket = DecayState.noBucket
+    /// Over the events of that period.
+    var sum: Int128 = 0
+    /// Over all events before it, as of it.
+    var older = 0.0
+
+    /// What an event adds to its period's sum.
+    @inline(__always) static func weight(of value: Int64, at time: Int64, halfLife: Int64) -> Int128 {
+        let gone = Double(floorModulo(time, halfLife)) / Double(halfLife)
+        let power = PowerOfTwo.shared(fraction: gone)
+        return Int128(value) &* Int128(power.significandBitPattern | 1 << 52)
+    }
+
+    /// Adds an event that is not earlier than the newest.
+    @inline(__always) mutating func add(_ weight: Int128, bucket newest: Int64) {
+        if newest == bucket {
+            sum &+= weight
+        } else {
+            if bucket != Self.noBucket {
+                let halved = scaled(older + Double(sum), byPowerOfTwo: bucket - newest)
+                // So far down doubles are no longer halved exactly.
+                older = abs(halved) < 1e-290 ? 0 : halved
+            }
+            bucket = newest
+            sum = weight
+        }
+    }
+
+    /// The sum as of `time`.
+    func value(at time: Int64, halfLife: Int64) -> Double {
+        guard bucket != Self.noBucket else { return 0 }
+        return Self.value(older + Double(sum), bucket: bucket, at: time, halfLife: halfLife)
+    }
+
+    /// The sum of a period, and of those before it, as of `time`.
+    static func value(_ sum: Double, bucket: Int64, at time: Int64, halfLife: Int64) -> Double {
+        let power = PowerOfTwo.shared(fraction: Double(floorModulo(time, halfLife)) / Double(halfLife))
+        return scaled(sum / power, byPowerOfTwo: bucket - floorDivide(time, halfLife) - Int64(fractionBits))
+    }
+
+    // MARK: words
+
+    init() {}
+
+    init(_ words: UnsafePointer<Int64>, bucket: Int64) {
+        self.bucket = bucket
+        sum = Int128(words[1]) << 64 | Int128(UInt64(bitPattern: words[0]))
+        older = Double(bitPattern: UInt64(bitPattern: words[2]))
+    }
+
+    func store(_ words: UnsafeMutablePointer<Int64>) {
+        words[0] = Int64(truncatingIfNeeded: sum)
+        words[1] = Int64(truncatingIfNeeded: sum >> 64)
+        words[2] = Int64(bitPattern: older.bitPattern)
+    }
+}

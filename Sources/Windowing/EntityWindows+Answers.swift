@@ -1,0 +1,355 @@
+import EventModel
+
+extension EntityWindows {
+    /// Answers the aggregates of a plain plan from boundaries that stand as of the time that is asked for.
+    @inline(__always) func answer(
+        from boundaries: UnsafeMutablePointer<Int64>, _ row: WindowRow, isInside: Bool, _ shape: some EventShape
+    ) {
+        let answers = plainAnswers
+        @inline(__always) func own(_ answer: WindowPlan.PlainAnswer) -> Int64 {
+            Int64(isInside ? answer.own : row.hasKey ? answer.ownWhenOutside : 0)
+        }
+        @inline(__always) func difference(_ upper: Int32, _ lower: Int32) -> Int64 {
+            boundaries[Int(upper)] &- boundaries[Int(lower)]
+        }
+        // The common kinds each in a loop of its own.
+        for index in 0..<plainKinds.counts {
+            let answer = answers[index]
+            row.features[Int(answer.target)] = Double(difference(answer.upper, answer.lower) &+ own(answer))
+        }
+        for index in plainKinds.counts..<plainKinds.means {
+            let answer = answers[index]
+            let count = difference(answer.upper, answer.lower) &+ own(answer)
+            let sum =
+                difference(answer.upperTotal, answer.lowerTotal) &+ own(answer) &* row.values[Int(answer.place)]
+            row.features[Int(answer.target)] =
+                count == 0 ? answer.ifEmpty : Double(sum) / (Double(count) * answer.divisor)
+        }
+        for index in plainKinds.means..<plainKinds.rates {
+            let answer = answers[index]
+            let count = difference(answer.upper, answer.lower) &+ own(answer)
+            let positives = difference(answer.upperTotal, answer.lowerTotal) & 0xFFFF_FFFF
+            row.features[Int(answer.target)] = count == 0 ? 0 : Double(positives) / Double(count)
+        }
+        for index in plainKinds.rates..<answers.count {
+            let answer = self.answers[Int(answers[index].answer)]
+            let own = isInside ? answer.ownWhenInside : row.hasKey ? answer.ownWhenOutside : 0
+            row.features[answer.target] = total(answer, boundaries, own: own, row)
+        }
+    }
+
+    /// An answer that follows from totals alone.
+    @inline(never) private func total(
+        _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>, own: Int64, _ row: WindowRow
+    ) -> Double {
+        let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount] &+ own
+        switch answer.kind {
+        case .sum: return Double(sum(answer, boundaries, own, row)) / answer.divisor
+        case .mean:
+            if count == 0 { return answer.ifEmpty }
+            return Double(sum(answer, boundaries, own, row)) / (Double(count) * answer.divisor)
+        case .labelCount: return Double(labels(answer, boundaries) & 0xFFFF_FFFF)
+        case .labelRate: return count == 0 ? 0 : Double(labels(answer, boundaries) & 0xFFFF_FFFF) / Double(count)
+        case .knownLabelRate:
+            let labels = labels(answer, boundaries)
+            return labels == 0 ? 0 : Double(labels & 0xFFFF_FFFF) / Double(labels >> 32)
+        case .smoothedOverAll:
+            return smoothed(labels(answer, boundaries) & 0xFFFF_FFFF, of: count, answer.prior, answer.strength)
+        case .smoothedOverLabelled:
+            let labels = labels(answer, boundaries)
+            return smoothed(labels & 0xFFFF_FFFF, of: labels >> 32, answer.prior, answer.strength)
+        default: return Double(count)
+        }
+    }
+
+    @inline(__always) private func sum(
+        _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>, _ own: Int64, _ row: WindowRow
+    ) -> Int64 {
+        boundaries[answer.upperTotal] &- boundaries[answer.lowerTotal] &+ own &* row.values[answer.place]
+    }
+
+    @inline(__always) private func labels(
+        _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>
+    ) -> Int64 {
+        boundaries[answer.upperTotal] &- boundaries[answer.lowerTotal]
+    }
+
+    /// - Parameter prior: positives that are assumed among `strength` events more.
+    private func smoothed(_ positives: Int64, of count: Int64, _ prior: Double, _ strength: Double) -> Double {
+        let weight = Double(count) + strength
+        return weight == 0 ? 0 : (Double(positives) + prior) / weight
+    }
+
+    // MARK: all kinds
+
+    /// A question to a key's windows: boundaries that stand as of `time`, and the row that asks.
+    struct Question {
+        /// nil: the key is not remembered.
+        var header: UnsafeMutablePointer<Int64>?
+        var boundaries: UnsafeMutablePointer<Int64>
+        var time: Int64
+        var row: WindowRow
+        /// Whether the row's event is the last one below the nearest boundary.
+        var isInside: Bool
+        /// Whether the boundaries are the key's own, so that what an answer remembers goes on.
+        var isInOrder: Bool
+    }
+
+    /// Answers the aggregates of any plan.
+    @inline(never) func answerFully(
+        _ header: UnsafeMutablePointer<Int64>?, _ boundaries: UnsafeMutablePointer<Int64>, asOf time: Int64,
+        _ row: WindowRow, isInside: Bool
+    ) {
+        let question = Question(
+            header: header, boundaries: boundaries, time: time, row: row, isInside: isInside,
+            isInOrder: boundaries != scratch)
+        for answer in answers {
+            let isOwn = row.hasKey && (answer.filter == 0 || row.filters & answer.filter != 0)
+            let own = isOwn ? (isInside ? answer.ownWhenInside : answer.ownWhenOutside) : 0
+            row.features[answer.target] = value(answer, question, own: own)
+        }
+    }
+
+    @inline(__always) private func value(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        switch answer.kind {
+        case .count, .sum, .mean, .labelCount, .labelRate, .knownLabelRate, .smoothedOverAll, .smoothedOverLabelled:
+            return total(answer, question.boundaries, own: own, question.row)
+        case .variance: return variance(answer, question, own: own)
+        case .extreme: return extreme(answer, question, own: own)
+        case .first: return first(answer, question, own: own)
+        case .last, .sincePrevious: return last(answer, question, own: own)
+        case .distinct: return distinct(answer, question, own: own)
+        case .decayed: return decayed(answer, question, own: own)
+        case .trackCount, .trackRate, .trackSmoothed, .fraudRun, .sinceFirstFraud, .sinceLastFraud:
+            return summary(answer, question)
+        }
+    }
+
+    /// The variance from exact sums: with the integer part m of the mean taken off, Σ(v − m)² and Σ(v − m) are exact,
+    /// and the latter is below the number of events.
+    private func variance(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        let boundaries = question.boundaries
+        let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount] &+ own
+        guard count > 0 else { return answer.ifEmpty }
+        let sum = Int128(self.sum(answer, boundaries, own, question.row))
+        var squares = load(boundaries + answer.upperSquare)
+        if answer.lowerSquare >= 0 { squares &-= load(boundaries + answer.lowerSquare) }
+        if own != 0 {
+            let value = Int128(question.row.values[answer.place])
+            squares &+= Int128(own) &* value &* value
+        }
+        let n = Int128(count)
+        let mean = sum >= 0 ? sum / n : -((-sum + n - 1) / n)
+        let rest = sum - mean * n
+        let spread = squares &- 2 &* mean &* sum &+ n &* mean &* mean
+        let scale = Double(count) * Double(count) * answer.divisor * answer.divisor
+        if spread < 1 << 94 { return Double(n * spread - rest * rest) / scale }
+        return (Double(n) * Double(spread) - Double(rest) * Double(rest)) / scale
+    }
+
+    /// The positions of the first event of the window and of that behind the last.
+    @inline(__always) private func range(
+        _ answer: WindowPlan.Answer, _ question: Question, _ header: UnsafeMutablePointer<Int64>
+    ) -> (lower: Int64, upper: Int64) {
+        let upper = question.boundaries[answer.upper] &+ (question.isInside ? answer.ownWhenInside : 0)
+        return (answer.isEndless ? header[Header.first] : question.boundaries[answer.lower], upper)
+    }
+
+    private func extreme(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        let boundaries = question.boundaries
+        let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount]
+        let extreme = extremes[answer.part]
+        // What outranks all values, so that it is seen that none came.
+        var best: Int64?
+        func take(_ value: Int64) {
+            guard let other = best else { return best = value }
+            best = extreme.isMaximum ? max(other, value) : min(other, value)
+        }
+        if own > 0 { take(question.row.values[answer.place]) }
+        if let header = question.header, count &+ min(own, 0) > 0 {
+            let (lower, upper) = range(answer, question, header)
+            if lower < upper, let ring = ring(header) {
+                let start = question.isInOrder ? max(header[answer.slot], lower) : lower
+                let position = follow(header, ring, from: start, before: upper, extreme)
+                if question.isInOrder { header[answer.slot] = position }
+                let event = event(header, ring, position)
+                if passes(event, extreme.filter) { take(event[extreme.value]) }
+            }
+            if answer.base >= 0, header[answer.base] != 0 { take(header[answer.base + 2]) }
+        }
+        return best.map { Double($0) / answer.divisor } ?? answer.ifEmpty
+    }
+
+    private func first(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        if let header = question.header {
+            if answer.base >= 0, header[answer.base] != 0 { return Double(header[answer.base + 2]) / answer.divisor }
+            let (lower, upper) = range(answer, question, header)
+            if lower < upper, let ring = ring(header) {
+                var position = question.isInOrder ? max(header[answer.slot], lower) : lower
+                while position < upper, !passes(event(header, ring, position), answer.filter) { position &+= 1 }
+                if question.isInOrder { header[answer.slot] = position }
+                if position < upper { return Double(event(header, ring, position)[answer.value]) / answer.divisor }
+            }
+        }
+        return own > 0 ? Double(question.row.values[answer.place]) / answer.divisor : answer.ifEmpty
+    }
+
+    private func last(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        func result(time: Int64, value: Int64) -> Double {
+            answer.kind == .last ? Double(value) / answer.divisor : Double(question.time &- time) / 1000
+        }
+        if own > 0 { return result(time: question.time, value: question.row.values[answer.place]) }
+        guard let header = question.header else { return answer.ifEmpty }
+        let (lower, upper) = range(answer, question, header)
+        if lower < upper, let ring = ring(header) {
+            let position = lastMember(answer, question, header, ring, lower..<upper)
+            if position >= lower {
+                let event = event(header, ring, position)
+                return result(time: event[0] >> 2, value: answer.value > 0 ? event[answer.value] : 0)
+            }
+        }
+        if answer.base >= 0, header[answer.base] != 0 {
+            return result(time: header[answer.base + 1], value: header[answer.base + 2])
+        }
+        return answer.ifEmpty
+    }
+
+    /// The last event of a range that passes the answer's filter; below the range when there is none.
+    private func lastMember(
+        _ answer: WindowPlan.Answer, _ question: Question, _ header: UnsafeMutablePointer<Int64>,
+        _ ring: UnsafeMutablePointer<Int64>, _ range: Range<Int64>
+    ) -> Int64 {
+        if answer.filter == 0 { return range.upperBound &- 1 }
+        let slot = header + answer.slot
+        let isKnown = question.isInOrder && slot[0] >= 0 && slot[0] <= range.upperBound
+        let end = isKnown ? max(slot[0], range.lowerBound) : range.lowerBound
+        var position = range.upperBound &- 1
+        while position >= end, !passes(event(header, ring, position), answer.filter) { position &-= 1 }
+        if position < end { position = isKnown ? slot[1] : -1 }
+        if question.isInOrder {
+            slot[0] = range.upperBound
+            slot[1] = position
+        }
+        return position
+    }
+
+    // MARK: different values
+
+    /// Counts a value in or out of a window of different values.
+    @inline(__always) func count(
+        _ value: Int64, window index: Int, isIn: Bool, _ header: UnsafeMutablePointer<Int64>
+    ) {
+        let window = plan.valueWindows[index]
+        let table = plan.tables[window.table]
+        let values = ValueTable(header + table.word, windows: table.windowCount)
+        if isIn {
+            if values.insert(value, window: window.index) { header[window.word] &+= 1 }
+        } else if values.remove(value, window: window.index) {
+            header[window.word] &-= 1
+        }
+    }
+
+    private func distinct(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        let value = question.row.values[answer.place]
+        guard let header = question.header else { return own > 0 ? 1 : 0 }
+        if !question.isInOrder { moveValues(answer, question, header, isBack: false) }
+        let window = plan.valueWindows[answer.part]
+        let table = plan.tables[window.table]
+        var count = header[window.word]
+        if own != 0 {
+            let times = ValueTable(header + table.word, windows: table.windowCount).count(value, window: window.index)
+            if own > 0 && times == 0 { count += 1 }
+            if own < 0 && times == 1 { count -= 1 }
+        }
+        if !question.isInOrder { moveValues(answer, question, header, isBack: true) }
+        return Double(count)
+    }
+
+    /// Takes a window's values from where the key's boundaries stand to where the question's do, or back.
+    private func moveValues(
+        _ answer: WindowPlan.Answer, _ question: Question, _ header: UnsafeMutablePointer<Int64>, isBack: Bool
+    ) {
+        guard let ring = ring(header) else { return }
+        let table = plan.tables[plan.valueWindows[answer.part].table]
+        let own = header + Header.boundaries
+        let asked = question.boundaries
+        func count(_ from: Int64, _ to: Int64, isIn: Bool) {
+            guard from < to else { return }
+            for position in from..<to {
+                let event = event(header, ring, position)
+                guard passes(event, table.filter) else { continue }
+                self.count(event[table.value], window: answer.part, isIn: isIn != isBack, header)
+            }
+        }
+        // What comes in first, so that no count falls below zero on the way.
+        for isIn in isBack ? [false, true] : [true, false] {
+            if isIn {
+                count(own[answer.upper], asked[answer.upper], isIn: true)
+                if !answer.isEndless { count(asked[answer.lower], own[answer.lower], isIn: true) }
+            } else {
+                count(asked[answer.upper], own[answer.upper], isIn: false)
+                if !answer.isEndless { count(own[answer.lower], asked[answer.lower], isIn: false) }
+            }
+        }
+    }
+
+    // MARK: decayed
+
+    private func decayed(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+        let decay = decays[answer.part]
+        let end = max(question.time, -(1 << 61)) &- answer.delay
+        var pending: (weight: Int128, bucket: Int64)?
+        if own > 0 {
+            let value = decay.value > 0 ? question.row.values[answer.place] : 1
+            pending = (
+                DecayState.weight(of: value, at: end, halfLife: decay.halfLife), floorDivide(end, decay.halfLife)
+            )
+        }
+        var result = 0.0
+        if let header = question.header {
+            let (lower, upper) = range(answer, question, header)
+            guard let ring = ring(header) else {
+                var state = answer.isEndless ? droppedState(header, decay) : DecayState()
+                if let pending { state.add(pending.weight, bucket: pending.bucket) }
+                return state.value(at: end, halfLife: decay.halfLife) / answer.divisor
+            }
+            if answer.isEndless {
+                var state = decayState(header, ring, before: upper, decay)
+                if let pending { state.add(pending.weight, bucket: pending.bucket) }
+                result = state.value(at: end, halfLife: decay.halfLife)
+            } else {
+                result = decayed(
+                    header, ring, from: lower, before: upper, at: end, own: pending, decay)
+            }
+        } else if let pending {
+            var state = DecayState()
+            state.add(pending.weight, bucket: pending.bucket)
+            result = state.value(at: end, halfLife: decay.halfLife)
+        }
+        return result / answer.divisor
+    }
+
+    // MARK: labels
+
+    private func summary(_ answer: WindowPlan.Answer, _ question: Question) -> Double {
+        var summary = LabelTrack.Summary()
+        if let header = question.header {
+            let end = max(question.time, -(1 << 61)) &- answer.delay
+            summary = LabelTrack(header + tracks[answer.part].word).summary(
+                after: answer.isEndless ? nil : lastWord(end &- answer.length), through: lastWord(end),
+                hints: header + answer.slot)
+        }
+        switch answer.kind {
+        case .trackCount: return Double(summary.positives)
+        case .trackRate: return summary.known == 0 ? 0 : Double(summary.positives) / Double(summary.known)
+        case .trackSmoothed: return smoothed(summary.positives, of: summary.known, answer.prior, answer.strength)
+        case .fraudRun: return Double(summary.run)
+        case .sinceFirstFraud: return age(summary.firstPositive, answer, question)
+        default: return age(summary.lastPositive, answer, question)
+        }
+    }
+
+    private func age(_ time: Int64?, _ answer: WindowPlan.Answer, _ question: Question) -> Double {
+        time.map { Double(question.time &- $0) / 1000 } ?? answer.ifEmpty
+    }
+}

@@ -1,0 +1,6 @@
+extension EntityWindows {
+    /// Bytes that each event takes.
+    public var bytesPerEvent: Int { eventWords * 8 }
+    /// Bytes that each key takes, besides its events and its place in the index.
+    public var bytesPerKey: Int { headerWords * 8 }
+}

@@ -1,0 +1,117 @@
+import EventModel
+
+extension EntityWindows {
+    /// Drops what no window can reach any more, in all keys, and the keys that hold nothing then.
+    /// - Complexity: O(keys + events dropped).
+    public mutating func sweep(earliest: EventTime) {
+        if plan.isPlain { sweep(earliest: earliest, plainShape) } else { sweep(earliest: earliest, fullShape) }
+    }
+
+    private mutating func sweep(earliest: EventTime, _ shape: some EventShape) {
+        let limit = expiryLimit(earliest)
+        for number in 0..<headerCount {
+            let header = headers + number * headerWords
+            if number + 8 < headerCount { prefetch(oldest: number + 8) }
+            guard isLive(header) else { continue }
+            for (index, track) in tracks.enumerated() { expire(header, track, index, limit: limit) }
+            if let ring = ring(header) {
+                let oldest = ring[Int(header[Header.first] & header[Header.mask]) * eventWords]
+                guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
+                if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds, shape) }
+                expire(header, limit: limit, shape)
+                shrink(header)
+            }
+            let isEmpty = ring(header) == nil && tracks.allSatisfy { LabelTrack(header + $0.word).isEmpty }
+            if isEmpty && !plan.isEndless { remove(number) }
+        }
+    }
+
+    /// The greatest first word of an event that no window of an acceptable event reaches.
+    @inline(__always) func expiryLimit(_ earliest: EventTime) -> Int64 {
+        lastWord(earliest.milliseconds &- plan.retention.milliseconds)
+    }
+
+    /// Drops a key's events whose first word is at most `limit`.
+    @inline(__always) mutating func expire(
+        _ header: UnsafeMutablePointer<Int64>, limit: Int64, _ shape: some EventShape
+    ) {
+        guard let ring = ring(header) else { return }
+        let mask = header[Header.mask]
+        let head = header[Header.head]
+        let oldest = header[Header.first]
+        var first = oldest
+        while first < head {
+            let event = ring + Int(first & mask) &* shape.eventWords
+            if event[0] > limit { break }
+            if shape.isPlain {
+                digest.remove(hash(header, event, shape))
+            } else {
+                // Totals without end stand for the events that were, and so does the digest.
+                if plan.isEndless { remember(header, event) } else { digest.remove(hash(header, event, shape)) }
+            }
+            first &+= 1
+        }
+        eventCount &-= Int(first &- oldest)
+        header[Header.first] = first
+    }
+
+    /// Drops labels that no window reaches.
+    private mutating func expire(
+        _ header: UnsafeMutablePointer<Int64>, _ track: WindowPlan.Track, _ index: Int, limit: Int64
+    ) {
+        var dropped: UInt64 = 0
+        LabelTrack(header + track.word).expire(limit) { dropped &+= hash(header, track: index, $0) }
+        if track.basis == .labelArrival && !plan.isEndless { digest.remove(dropped) }
+    }
+
+    /// Keeps of an event that is dropped what windows without end need.
+    private func remember(_ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>) {
+        for base in plan.bases where passes(event, base.filter) {
+            let words = header + base.word
+            let value = base.value > 0 ? event[base.value] : 0
+            let replaces: Bool
+            switch base.kind {
+            case .first: replaces = words[0] == 0
+            case .last: replaces = true
+            case .extreme: replaces = words[0] == 0 || (base.isMaximum ? value > words[2] : value < words[2])
+            }
+            guard replaces else { continue }
+            words[0] = 1
+            words[1] = event[0] >> 2
+            words[2] = value
+        }
+        for decay in decays where decay.base >= 0 {
+            header[decay.base] = floorDivide(event[0] >> 2, decay.halfLife)
+            (header + decay.base + 1).update(from: event + decay.word, count: DecayState.words)
+        }
+    }
+
+    // MARK: rings
+
+    /// Gives back the memory of a ring that is mostly empty.
+    private func shrink(_ header: UnsafeMutablePointer<Int64>) {
+        let count = header[Header.head] - header[Header.first]
+        if count == 0 {
+            ring(header)?.deallocate()
+            header[Header.ring] = 0
+            header[Header.mask] = -1
+        } else if count * 8 <= header[Header.mask], header[Header.mask] >= 16 {
+            resize(header, capacity: (header[Header.mask] + 1) / 4)
+        }
+    }
+
+    /// Moves the key's events to a ring of another capacity, a power of two above their number.
+    @inline(never) func resize(_ header: UnsafeMutablePointer<Int64>, capacity: Int64) {
+        let other = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * eventWords)
+        if let ring = ring(header) {
+            for position in header[Header.first]..<header[Header.head] {
+                (other + Int(position & (capacity - 1)) * eventWords)
+                    .update(from: ring + Int(position & header[Header.mask]) * eventWords, count: eventWords)
+            }
+            ring.deallocate()
+        }
+        header[Header.ring] = Int64(Int(bitPattern: other))
+        header[Header.mask] = capacity - 1
+        markEnd(header, fullShape)
+    }
+}

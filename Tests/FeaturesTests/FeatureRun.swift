@@ -1,0 +1,99 @@
+import EventModel
+import Windowing
+
+@testable import Features
+
+/// An event of a test: its time, and what its columns hold.
+struct TestEvent {
+    var minute: Int
+    var customer: Int64 = 1
+    var cents: Int64 = 0
+    var items: Int64 = 0
+    var measure = 0.0
+    var channel = ""
+    var latitude = 0.0
+    var longitude = 0.0
+
+    var time: EventTime { EventTime(milliseconds: Int64(minute) * 60_000) }
+
+    static let columns = [
+        Column("customer", .long), Column("amount", .decimal(scale: 2)), Column("items", .long),
+        Column("measure", .double), Column("channel", .string), Column("other", .string),
+        Column("lat", .decimal(scale: 6)), Column("lon", .decimal(scale: 6)),
+    ]
+
+    func integer(_ column: Column) -> Int64 {
+        switch column.name {
+        case "customer": customer
+        case "amount": cents
+        case "items": items
+        case "measure": inMillionths(measure)
+        case "channel": Int64(bitPattern: stableHash(channel))
+        case "lat": Int64((latitude * 1e6).rounded())
+        case "lon": Int64((longitude * 1e6).rounded())
+        default: Int64(bitPattern: stableHash("web"))
+        }
+    }
+}
+
+func makePlan(
+    _ features: [FeatureSpecification], zones: [TimeZoneTable] = [], kinds: [EventKindColumns] = []
+) throws -> FeaturePlan {
+    try FeaturePlan(
+        features: features, entities: [EntitySpecification(name: "customer", keyColumn: "customer")],
+        columns: TestEvent.columns, kinds: kinds, zones: zones)
+}
+
+func expression(_ name: String, _ text: String) -> FeatureSpecification {
+    FeatureSpecification(name: name, definition: .expression(text))
+}
+
+/// The vectors of events, in blocks of `size`.
+func vectors(of events: [TestEvent], _ plan: FeaturePlan, block size: Int = 7) -> [[Double]] {
+    let state = FeatureState(plan: plan, labelHorizon: .zero)
+    var vectors: [[Double]] = []
+    for start in stride(from: 0, to: events.count, by: size) {
+        vectors += state.vectors(of: Array(events[start..<min(start + size, events.count)]), firstSlot: start)
+    }
+    return vectors
+}
+
+extension FeatureState {
+    fileprivate func vectors(of rows: [TestEvent], firstSlot: Int) -> [[Double]] {
+        var keys: [Int64] = [0]
+        var integers: [Int64] = [0]
+        var doubles: [Double] = [0]
+        for (index, row) in rows.enumerated() {
+            if index == 0 { (keys, integers, doubles) = ([], [], []) }
+            for entity in plan.entities { keys += entity.keyColumns.map(row.integer) }
+            integers += plan.integerColumns.map(row.integer)
+            doubles += plan.doubleColumns.map { _ in row.measure }
+        }
+        if keys.isEmpty { keys = [0] }
+        if integers.isEmpty { integers = [0] }
+        if doubles.isEmpty { doubles = [0] }
+        let times = rows.map(\.time.milliseconds)
+        let kinds = rows.map { _ in UInt8(0) }
+        var features = [Double](repeating: .nan, count: rows.count * plan.width)
+        var places = [Int64](repeating: 0, count: 1024 * max(placeWords, 1))
+        let operations = rows.indices.map { index in
+            WindowOperation(
+                kind: .insert, row: index, slot: (firstSlot + index) & 1023, time: rows[index].time,
+                earliest: .distantPast)
+        }
+        features.withUnsafeMutableBufferPointer { features in
+            places.withUnsafeMutableBufferPointer { places in
+                guard let featureStart = features.baseAddress, let placeStart = places.baseAddress else { return }
+                operations.withUnsafeBufferPointer { operations in
+                    process(
+                        operations,
+                        FeatureRows(
+                            count: rows.count, keys: keys, keyTexts: plan.entities.map { _ in [] }, integers: integers,
+                            doubles: doubles, kinds: kinds, times: times, features: featureStart, places: placeStart,
+                            placeStride: max(placeWords, 1), slotMask: 1023))
+                }
+            }
+        }
+        return rows.indices.map { Array(features[$0 * plan.width..<$0 * plan.width + plan.count]) }
+    }
+}

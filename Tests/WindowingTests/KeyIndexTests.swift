@@ -1,0 +1,33 @@
+import TestSupport
+import Testing
+
+@testable import Windowing
+
+@Suite struct KeyIndexTests {
+    @Test(arguments: 0..<20 as Range<UInt64>)
+    func agreesWithADictionary(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var index = KeyIndex()
+        var oracle: [Int64: Int] = [:]
+        for step in 0..<3000 {
+            let key = Int64.random(in: 0..<200, using: &random) &* 0x1_0000_0001
+            #expect(index.find(key) { _ in true } == oracle[key], "seed \(seed), step \(step)")
+            if let dense = oracle.removeValue(forKey: key) {
+                index.remove(key, dense)
+            } else {
+                oracle[key] = step
+                index.insert(key, step)
+            }
+        }
+        #expect(index.count == oracle.count)
+    }
+
+    @Test func keysOfOneHashAreToldApartByTheCaller() {
+        var index = KeyIndex()
+        for dense in 0..<10 { index.insert(42, dense) }
+        for dense in 0..<10 { #expect(index.find(42) { $0 == dense } == dense) }
+        index.remove(42, 4)
+        #expect(index.find(42) { $0 == 4 } == nil)
+        #expect(index.find(42) { $0 == 9 } == 9)
+    }
+}
