@@ -63,46 +63,13 @@ struct CheckpointStore {
 
     /// The newest checkpoint whose state is whole, nil when there is none.
     func newest() throws(RuntimeError) -> Checkpoint? {
-        var found: [Checkpoint?] = []
-        let reader = try storage { () throws(LogError) in
-            try TopicReader(directory: directory, fileSystem: fileSystem)
-        }
-        let cursor = try storage { () throws(LogError) in try reader.cursor(from: reader.startOffset) }
-        while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
-            var records = batch.records
-            while let record = records.next() { found.append(decode(record.value)) }
-        }
-        return found.reversed().lazy.compactMap { $0 }.first
+        try CheckpointReader(directory: directory, schema: schema, fileSystem: fileSystem).newest()
     }
 
     /// Forgets all checkpoints.
     func removeAll() throws(RuntimeError) {
         try storage { () throws(LogError) in try writer.truncate(to: .zero) }
         try removeStates { _ in true }
-    }
-
-    private func decode(_ value: UnsafeRawBufferPointer) -> Checkpoint? {
-        var reader = ByteReader(value)
-        guard reader.readEnvelope() == schema else { return nil }
-        let inputOffset = Offset(reader.readVarint())
-        let watermark = EventTime(milliseconds: reader.readVarint())
-        let digest = reader.readAvroString()
-        let fingerprint = reader.readAvroString()
-        _ = reader.readAvroString()
-        _ = reader.readAvroString()
-        let file = reader.readAvroString()
-        let bytes = reader.readVarint()
-        let checksum = reader.readVarint()
-        let ends = reader.readAvroString()
-        guard reader.isValid, let state = try? fileSystem.map("\(directory)/\(file)"),
-            Int64(state.bytes.count) == bytes, Int64(crc32c(state.bytes)) == checksum,
-            case .object(let members)? = try? JSONValue(parsing: ends)
-        else { return nil }
-        var outputEnds: [String: Offset] = [:]
-        for member in members { outputEnds[member.key] = member.value.int64.map(Offset.init) }
-        return Checkpoint(
-            inputOffset: inputOffset, watermark: watermark, digest: digest, fingerprint: fingerprint,
-            outputEnds: outputEnds, state: state)
     }
 
     private func removeOldStates() throws(RuntimeError) {
@@ -127,5 +94,51 @@ struct CheckpointStore {
                 }
             }
         }
+    }
+}
+
+/// Reads a pipeline's checkpoints, whoever writes them meanwhile; it takes no lock and writes nothing.
+struct CheckpointReader {
+    let directory: String
+    /// Of the records in `checkpoints-0`.
+    let schema: SchemaID
+    let fileSystem: any FileSystem
+
+    /// The newest checkpoint whose state is whole, nil when there is none.
+    func newest() throws(RuntimeError) -> Checkpoint? {
+        var found: [Checkpoint?] = []
+        let reader = try storage { () throws(LogError) in
+            try TopicReader(directory: directory, fileSystem: fileSystem)
+        }
+        let cursor = try storage { () throws(LogError) in try reader.cursor(from: reader.startOffset) }
+        while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
+            var records = batch.records
+            while let record = records.next() { found.append(decode(record.value)) }
+        }
+        return found.reversed().lazy.compactMap { $0 }.first
+    }
+
+    private func decode(_ value: UnsafeRawBufferPointer) -> Checkpoint? {
+        var reader = ByteReader(value)
+        guard reader.readEnvelope() == schema else { return nil }
+        let inputOffset = Offset(reader.readVarint())
+        let watermark = EventTime(milliseconds: reader.readVarint())
+        let digest = reader.readAvroString()
+        let fingerprint = reader.readAvroString()
+        _ = reader.readAvroString()
+        _ = reader.readAvroString()
+        let file = reader.readAvroString()
+        let bytes = reader.readVarint()
+        let checksum = reader.readVarint()
+        let ends = reader.readAvroString()
+        guard reader.isValid, let state = try? fileSystem.map("\(directory)/\(file)"),
+            Int64(state.bytes.count) == bytes, Int64(crc32c(state.bytes)) == checksum,
+            case .object(let members)? = try? JSONValue(parsing: ends)
+        else { return nil }
+        var outputEnds: [String: Offset] = [:]
+        for member in members { outputEnds[member.key] = member.value.int64.map(Offset.init) }
+        return Checkpoint(
+            inputOffset: inputOffset, watermark: watermark, digest: digest, fingerprint: fingerprint,
+            outputEnds: outputEnds, state: state)
     }
 }
