@@ -62,7 +62,8 @@ extension FeaturePlan {
 
     // MARK: windows
 
-    private func text(_ aggregate: WindowAggregate) -> String {
+    /// An aggregate in words.
+    public func text(_ aggregate: WindowAggregate) -> String {
         let length = aggregate.length.map { "over \($0)" } ?? "over all time"
         let delay = aggregate.delay == .zero ? "" : " up to \(aggregate.delay) ago"
         let current = aggregate.includesCurrent || aggregate.delay > .zero ? "" : ", without the current event"
@@ -101,7 +102,7 @@ extension FeaturePlan {
     // MARK: operators
 
     /// A feature's name; an auxiliary value's number.
-    private func valueName(_ position: Int) -> String { position < count ? names[position] : "v\(position - count)" }
+    public func valueName(_ position: Int) -> String { position < count ? names[position] : "v\(position - count)" }
 
     private func text(_ operand: BlockOperator.Operand) -> String {
         switch operand {

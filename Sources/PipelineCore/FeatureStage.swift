@@ -49,6 +49,13 @@ public final class FeatureStage {
 
     public var watermark: EventTime { control.watermark.time }
     public var tally: Tally { control.tally }
+    /// Windows as of earlier times are no longer whole.
+    public var earliestAccepted: EventTime { control.watermark.earliestAccepted }
+
+    /// What an entity's windows hold of a key and answer as of `time`, which is not before `earliestAccepted`.
+    public func lookUp(_ key: EntityKey, entity: Int, asOf time: EventTime) -> KeyHolding? {
+        state.lookUp(key, entity: entity, asOf: time)
+    }
 
     /// The digest of all that the stage remembers.
     public var digest: StateDigest {

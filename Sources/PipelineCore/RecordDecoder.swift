@@ -1,5 +1,6 @@
 import EventModel
 import Features
+import Windowing
 
 /// Reads input records into a block: each by its own writer's schema, resolved against the pipeline's
 /// (`SchemaResolution`). What was written by a schema that does not resolve is undecodable.
@@ -339,9 +340,7 @@ public struct RecordDecoder: ~Copyable {
             block.kinds[row] = kind
         }
         for pair in textPairs where plan.entities[pair.entity].kinds >> UInt64(kind) & 1 == 1 {
-            // The length keeps "ab" and "c" apart from "a" and "bc".
-            let first = parts[pair.first]
-            let text = "\(first.utf8.count):\(first)|\(parts[pair.second])"
+            let text = EntityKey.text(ofPair: parts[pair.first], parts[pair.second])
             appendKey(text, stableHash(text), 1 << UInt64(plan.entities[pair.entity].keyWord), row, &block)
         }
         guard hasKinds else { return }

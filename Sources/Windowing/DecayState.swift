@@ -23,7 +23,7 @@ struct DecayState {
     @inline(__always) static func weight(of value: Int64, at time: Int64, halfLife: Int64) -> Int128 {
         let gone = Double(floorModulo(time, halfLife)) / Double(halfLife)
         let power = PowerOfTwo.shared(fraction: gone)
-        return Int128(value) &* Int128(power.significandBitPattern | 1 << 52)
+        return product(value, Int64(bitPattern: power.significandBitPattern | 1 << 52))
     }
 
     /// Adds an event that is not earlier than the newest.
@@ -32,7 +32,7 @@ struct DecayState {
             sum &+= weight
         } else {
             if bucket != Self.noBucket {
-                let halved = scaled(older + Double(sum), byPowerOfTwo: bucket - newest)
+                let halved = scaled(older + nearDouble(sum), byPowerOfTwo: bucket - newest)
                 // So far down doubles are no longer halved exactly.
                 older = abs(halved) < 1e-290 ? 0 : halved
             }
@@ -44,7 +44,7 @@ struct DecayState {
     /// The sum as of `time`.
     func value(at time: Int64, halfLife: Int64) -> Double {
         guard bucket != Self.noBucket else { return 0 }
-        return Self.value(older + Double(sum), bucket: bucket, at: time, halfLife: halfLife)
+        return Self.value(older + nearDouble(sum), bucket: bucket, at: time, halfLife: halfLife)
     }
 
     /// The sum of a period, and of those before it, as of `time`.
@@ -59,13 +59,12 @@ struct DecayState {
 
     init(_ words: UnsafePointer<Int64>, bucket: Int64) {
         self.bucket = bucket
-        sum = Int128(words[1]) << 64 | Int128(UInt64(bitPattern: words[0]))
+        sum = loadWide(words)
         older = Double(bitPattern: UInt64(bitPattern: words[2]))
     }
 
     func store(_ words: UnsafeMutablePointer<Int64>) {
-        words[0] = Int64(truncatingIfNeeded: sum)
-        words[1] = Int64(truncatingIfNeeded: sum >> 64)
+        storeWide(sum, words)
         words[2] = Int64(bitPattern: older.bitPattern)
     }
 }

@@ -32,46 +32,51 @@ extension EntityWindows {
             row.features[Int(answer.target)] = count == 0 ? 0 : Double(positives) / Double(count)
         }
         for index in plainKinds.rates..<answers.count {
-            let answer = self.answers[Int(answers[index].answer)]
-            let own = isInside ? answer.ownWhenInside : row.hasKey ? answer.ownWhenOutside : 0
-            row.features[answer.target] = total(answer, boundaries, own: own, row)
+            guard let all = self.answers.baseAddress else { return }
+            let own = own(answers[index])
+            row.features[Int(answers[index].target)] = total(
+                all + Int(answers[index].answer), boundaries, own: own, row)
         }
     }
 
     /// An answer that follows from totals alone.
     @inline(never) private func total(
-        _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>, own: Int64, _ row: WindowRow
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>, own: Int64,
+        _ row: WindowRow
     ) -> Double {
-        let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount] &+ own
-        switch answer.kind {
-        case .sum: return Double(sum(answer, boundaries, own, row)) / answer.divisor
+        let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount] &+ own
+        switch answer.pointee.kind {
+        case .sum: return Double(sum(answer, boundaries, own, row)) / answer.pointee.divisor
         case .mean:
-            if count == 0 { return answer.ifEmpty }
-            return Double(sum(answer, boundaries, own, row)) / (Double(count) * answer.divisor)
+            if count == 0 { return answer.pointee.ifEmpty }
+            return Double(sum(answer, boundaries, own, row)) / (Double(count) * answer.pointee.divisor)
         case .labelCount: return Double(labels(answer, boundaries) & 0xFFFF_FFFF)
         case .labelRate: return count == 0 ? 0 : Double(labels(answer, boundaries) & 0xFFFF_FFFF) / Double(count)
         case .knownLabelRate:
             let labels = labels(answer, boundaries)
             return labels == 0 ? 0 : Double(labels & 0xFFFF_FFFF) / Double(labels >> 32)
         case .smoothedOverAll:
-            return smoothed(labels(answer, boundaries) & 0xFFFF_FFFF, of: count, answer.prior, answer.strength)
+            return smoothed(
+                labels(answer, boundaries) & 0xFFFF_FFFF, of: count, answer.pointee.prior, answer.pointee.strength)
         case .smoothedOverLabelled:
             let labels = labels(answer, boundaries)
-            return smoothed(labels & 0xFFFF_FFFF, of: labels >> 32, answer.prior, answer.strength)
+            return smoothed(labels & 0xFFFF_FFFF, of: labels >> 32, answer.pointee.prior, answer.pointee.strength)
         default: return Double(count)
         }
     }
 
     @inline(__always) private func sum(
-        _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>, _ own: Int64, _ row: WindowRow
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>, _ own: Int64,
+        _ row: WindowRow
     ) -> Int64 {
-        boundaries[answer.upperTotal] &- boundaries[answer.lowerTotal] &+ own &* row.values[answer.place]
+        boundaries[answer.pointee.upperTotal] &- boundaries[answer.pointee.lowerTotal] &+ own
+            &* row.values[answer.pointee.place]
     }
 
     @inline(__always) private func labels(
-        _ answer: WindowPlan.Answer, _ boundaries: UnsafeMutablePointer<Int64>
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>
     ) -> Int64 {
-        boundaries[answer.upperTotal] &- boundaries[answer.lowerTotal]
+        boundaries[answer.pointee.upperTotal] &- boundaries[answer.pointee.lowerTotal]
     }
 
     /// - Parameter prior: positives that are assumed among `strength` events more.
@@ -103,15 +108,20 @@ extension EntityWindows {
         let question = Question(
             header: header, boundaries: boundaries, time: time, row: row, isInside: isInside,
             isInOrder: boundaries != scratch)
-        for answer in answers {
-            let isOwn = row.hasKey && (answer.filter == 0 || row.filters & answer.filter != 0)
-            let own = isOwn ? (isInside ? answer.ownWhenInside : answer.ownWhenOutside) : 0
-            row.features[answer.target] = value(answer, question, own: own)
+        guard var answer = answers.baseAddress.map({ UnsafePointer($0) }) else { return }
+        let end = answer + answers.count
+        while answer < end {
+            let isOwn = row.hasKey && (answer.pointee.filter == 0 || row.filters & answer.pointee.filter != 0)
+            let own = isOwn ? (isInside ? answer.pointee.ownWhenInside : answer.pointee.ownWhenOutside) : 0
+            row.features[answer.pointee.target] = value(answer, question, own: own)
+            answer += 1
         }
     }
 
-    @inline(__always) private func value(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
-        switch answer.kind {
+    @inline(__always) private func value(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64)
+        -> Double
+    {
+        switch answer.pointee.kind {
         case .count, .sum, .mean, .labelCount, .labelRate, .knownLabelRate, .smoothedOverAll, .smoothedOverLabelled:
             return total(answer, question.boundaries, own: own, question.row)
         case .variance: return variance(answer, question, own: own)
@@ -127,104 +137,110 @@ extension EntityWindows {
 
     /// The variance from exact sums: with the integer part m of the mean taken off, Σ(v − m)² and Σ(v − m) are exact,
     /// and the latter is below the number of events.
-    private func variance(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+    private func variance(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
         let boundaries = question.boundaries
-        let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount] &+ own
-        guard count > 0 else { return answer.ifEmpty }
-        let sum = Int128(self.sum(answer, boundaries, own, question.row))
-        var squares = load(boundaries + answer.upperSquare)
-        if answer.lowerSquare >= 0 { squares &-= load(boundaries + answer.lowerSquare) }
+        let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount] &+ own
+        guard count > 0 else { return answer.pointee.ifEmpty }
+        let sum = self.sum(answer, boundaries, own, question.row)
+        var squares = loadWide(boundaries + answer.pointee.upperSquare)
+        if answer.pointee.lowerSquare >= 0 { squares &-= loadWide(boundaries + answer.pointee.lowerSquare) }
         if own != 0 {
-            let value = Int128(question.row.values[answer.place])
-            squares &+= Int128(own) &* value &* value
+            let value = question.row.values[answer.pointee.place]
+            squares = own > 0 ? squares &+ product(value, value) : squares &- product(value, value)
         }
-        let n = Int128(count)
-        let mean = sum >= 0 ? sum / n : -((-sum + n - 1) / n)
-        let rest = sum - mean * n
-        let spread = squares &- 2 &* mean &* sum &+ n &* mean &* mean
-        let scale = Double(count) * Double(count) * answer.divisor * answer.divisor
-        if spread < 1 << 94 { return Double(n * spread - rest * rest) / scale }
-        return (Double(n) * Double(spread) - Double(rest) * Double(rest)) / scale
+        let mean = floorDivide(sum, count)
+        let rest = sum &- mean &* count
+        let spread = squares &- product(mean, sum) &- product(mean, rest)
+        let scale = Double(count) * Double(count) * answer.pointee.divisor * answer.pointee.divisor
+        if spread < 1 << 62, count < 1 << 31 {
+            return nearDouble(product(count, Int64(truncatingIfNeeded: spread)) &- product(rest, rest)) / scale
+        }
+        return (Double(count) * nearDouble(spread) - Double(rest) * Double(rest)) / scale
     }
 
     /// The positions of the first event of the window and of that behind the last.
     @inline(__always) private func range(
-        _ answer: WindowPlan.Answer, _ question: Question, _ header: UnsafeMutablePointer<Int64>
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, _ header: UnsafeMutablePointer<Int64>
     ) -> (lower: Int64, upper: Int64) {
-        let upper = question.boundaries[answer.upper] &+ (question.isInside ? answer.ownWhenInside : 0)
-        return (answer.isEndless ? header[Header.first] : question.boundaries[answer.lower], upper)
+        let upper = question.boundaries[answer.pointee.upper] &+ (question.isInside ? answer.pointee.ownWhenInside : 0)
+        return (answer.pointee.isEndless ? header[Header.first] : question.boundaries[answer.pointee.lower], upper)
     }
 
-    private func extreme(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+    private func extreme(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
         let boundaries = question.boundaries
-        let count = boundaries[answer.upperCount] &- boundaries[answer.lowerCount]
-        let extreme = extremes[answer.part]
+        let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount]
+        let extreme = extremes[answer.pointee.part]
         // What outranks all values, so that it is seen that none came.
         var best: Int64?
         func take(_ value: Int64) {
             guard let other = best else { return best = value }
             best = extreme.isMaximum ? max(other, value) : min(other, value)
         }
-        if own > 0 { take(question.row.values[answer.place]) }
+        if own > 0 { take(question.row.values[answer.pointee.place]) }
         if let header = question.header, count &+ min(own, 0) > 0 {
             let (lower, upper) = range(answer, question, header)
             if lower < upper, let ring = ring(header) {
-                let start = question.isInOrder ? max(header[answer.slot], lower) : lower
+                let start = question.isInOrder ? max(header[answer.pointee.slot], lower) : lower
                 let position = follow(header, ring, from: start, before: upper, extreme)
-                if question.isInOrder { header[answer.slot] = position }
+                if question.isInOrder { header[answer.pointee.slot] = position }
                 let event = event(header, ring, position)
                 if passes(event, extreme.filter) { take(event[extreme.value]) }
             }
-            if answer.base >= 0, header[answer.base] != 0 { take(header[answer.base + 2]) }
+            if answer.pointee.base >= 0, header[answer.pointee.base] != 0 { take(header[answer.pointee.base + 2]) }
         }
-        return best.map { Double($0) / answer.divisor } ?? answer.ifEmpty
+        return best.map { Double($0) / answer.pointee.divisor } ?? answer.pointee.ifEmpty
     }
 
-    private func first(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+    private func first(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
         if let header = question.header {
-            if answer.base >= 0, header[answer.base] != 0 { return Double(header[answer.base + 2]) / answer.divisor }
+            if answer.pointee.base >= 0, header[answer.pointee.base] != 0 {
+                return Double(header[answer.pointee.base + 2]) / answer.pointee.divisor
+            }
             let (lower, upper) = range(answer, question, header)
             if lower < upper, let ring = ring(header) {
-                var position = question.isInOrder ? max(header[answer.slot], lower) : lower
-                while position < upper, !passes(event(header, ring, position), answer.filter) { position &+= 1 }
-                if question.isInOrder { header[answer.slot] = position }
-                if position < upper { return Double(event(header, ring, position)[answer.value]) / answer.divisor }
+                var position = question.isInOrder ? max(header[answer.pointee.slot], lower) : lower
+                while position < upper, !passes(event(header, ring, position), answer.pointee.filter) { position &+= 1 }
+                if question.isInOrder { header[answer.pointee.slot] = position }
+                if position < upper {
+                    return Double(event(header, ring, position)[answer.pointee.value]) / answer.pointee.divisor
+                }
             }
         }
-        return own > 0 ? Double(question.row.values[answer.place]) / answer.divisor : answer.ifEmpty
+        return own > 0
+            ? Double(question.row.values[answer.pointee.place]) / answer.pointee.divisor : answer.pointee.ifEmpty
     }
 
-    private func last(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
+    private func last(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
         func result(time: Int64, value: Int64) -> Double {
-            answer.kind == .last ? Double(value) / answer.divisor : Double(question.time &- time) / 1000
+            answer.pointee.kind == .last ? Double(value) / answer.pointee.divisor : Double(question.time &- time) / 1000
         }
-        if own > 0 { return result(time: question.time, value: question.row.values[answer.place]) }
-        guard let header = question.header else { return answer.ifEmpty }
+        if own > 0 { return result(time: question.time, value: question.row.values[answer.pointee.place]) }
+        guard let header = question.header else { return answer.pointee.ifEmpty }
         let (lower, upper) = range(answer, question, header)
         if lower < upper, let ring = ring(header) {
             let position = lastMember(answer, question, header, ring, lower..<upper)
             if position >= lower {
                 let event = event(header, ring, position)
-                return result(time: event[0] >> 2, value: answer.value > 0 ? event[answer.value] : 0)
+                return result(time: event[0] >> 2, value: answer.pointee.value > 0 ? event[answer.pointee.value] : 0)
             }
         }
-        if answer.base >= 0, header[answer.base] != 0 {
-            return result(time: header[answer.base + 1], value: header[answer.base + 2])
+        if answer.pointee.base >= 0, header[answer.pointee.base] != 0 {
+            return result(time: header[answer.pointee.base + 1], value: header[answer.pointee.base + 2])
         }
-        return answer.ifEmpty
+        return answer.pointee.ifEmpty
     }
 
     /// The last event of a range that passes the answer's filter; below the range when there is none.
     private func lastMember(
-        _ answer: WindowPlan.Answer, _ question: Question, _ header: UnsafeMutablePointer<Int64>,
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, _ header: UnsafeMutablePointer<Int64>,
         _ ring: UnsafeMutablePointer<Int64>, _ range: Range<Int64>
     ) -> Int64 {
-        if answer.filter == 0 { return range.upperBound &- 1 }
-        let slot = header + answer.slot
+        if answer.pointee.filter == 0 { return range.upperBound &- 1 }
+        let slot = header + answer.pointee.slot
         let isKnown = question.isInOrder && slot[0] >= 0 && slot[0] <= range.upperBound
         let end = isKnown ? max(slot[0], range.lowerBound) : range.lowerBound
         var position = range.upperBound &- 1
-        while position >= end, !passes(event(header, ring, position), answer.filter) { position &-= 1 }
+        while position >= end, !passes(event(header, ring, position), answer.pointee.filter) { position &-= 1 }
         if position < end { position = isKnown ? slot[1] : -1 }
         if question.isInOrder {
             slot[0] = range.upperBound
@@ -239,8 +255,8 @@ extension EntityWindows {
     @inline(__always) func count(
         _ value: Int64, window index: Int, isIn: Bool, _ header: UnsafeMutablePointer<Int64>
     ) {
-        let window = plan.valueWindows[index]
-        let table = plan.tables[window.table]
+        let window = valueWindows[index]
+        let table = valueTables[window.table]
         let values = ValueTable(header + table.word, windows: table.windowCount)
         if isIn {
             if values.insert(value, window: window.index) { header[window.word] &+= 1 }
@@ -249,12 +265,12 @@ extension EntityWindows {
         }
     }
 
-    private func distinct(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
-        let value = question.row.values[answer.place]
+    private func distinct(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
+        let value = question.row.values[answer.pointee.place]
         guard let header = question.header else { return own > 0 ? 1 : 0 }
         if !question.isInOrder { moveValues(answer, question, header, isBack: false) }
-        let window = plan.valueWindows[answer.part]
-        let table = plan.tables[window.table]
+        let window = valueWindows[answer.pointee.part]
+        let table = valueTables[window.table]
         var count = header[window.word]
         if own != 0 {
             let times = ValueTable(header + table.word, windows: table.windowCount).count(value, window: window.index)
@@ -267,10 +283,11 @@ extension EntityWindows {
 
     /// Takes a window's values from where the key's boundaries stand to where the question's do, or back.
     private func moveValues(
-        _ answer: WindowPlan.Answer, _ question: Question, _ header: UnsafeMutablePointer<Int64>, isBack: Bool
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, _ header: UnsafeMutablePointer<Int64>,
+        isBack: Bool
     ) {
         guard let ring = ring(header) else { return }
-        let table = plan.tables[plan.valueWindows[answer.part].table]
+        let table = valueTables[valueWindows[answer.pointee.part].table]
         let own = header + Header.boundaries
         let asked = question.boundaries
         func count(_ from: Int64, _ to: Int64, isIn: Bool) {
@@ -278,29 +295,33 @@ extension EntityWindows {
             for position in from..<to {
                 let event = event(header, ring, position)
                 guard passes(event, table.filter) else { continue }
-                self.count(event[table.value], window: answer.part, isIn: isIn != isBack, header)
+                self.count(event[table.value], window: answer.pointee.part, isIn: isIn != isBack, header)
             }
         }
         // What comes in first, so that no count falls below zero on the way.
         for isIn in isBack ? [false, true] : [true, false] {
             if isIn {
-                count(own[answer.upper], asked[answer.upper], isIn: true)
-                if !answer.isEndless { count(asked[answer.lower], own[answer.lower], isIn: true) }
+                count(own[answer.pointee.upper], asked[answer.pointee.upper], isIn: true)
+                if !answer.pointee.isEndless {
+                    count(asked[answer.pointee.lower], own[answer.pointee.lower], isIn: true)
+                }
             } else {
-                count(asked[answer.upper], own[answer.upper], isIn: false)
-                if !answer.isEndless { count(own[answer.lower], asked[answer.lower], isIn: false) }
+                count(asked[answer.pointee.upper], own[answer.pointee.upper], isIn: false)
+                if !answer.pointee.isEndless {
+                    count(own[answer.pointee.lower], asked[answer.pointee.lower], isIn: false)
+                }
             }
         }
     }
 
     // MARK: decayed
 
-    private func decayed(_ answer: WindowPlan.Answer, _ question: Question, own: Int64) -> Double {
-        let decay = decays[answer.part]
-        let end = max(question.time, -(1 << 61)) &- answer.delay
+    private func decayed(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
+        let decay = decays[answer.pointee.part]
+        let end = max(question.time, -(1 << 61)) &- answer.pointee.delay
         var pending: (weight: Int128, bucket: Int64)?
         if own > 0 {
-            let value = decay.value > 0 ? question.row.values[answer.place] : 1
+            let value = decay.value > 0 ? question.row.values[answer.pointee.place] : 1
             pending = (
                 DecayState.weight(of: value, at: end, halfLife: decay.halfLife), floorDivide(end, decay.halfLife)
             )
@@ -309,11 +330,11 @@ extension EntityWindows {
         if let header = question.header {
             let (lower, upper) = range(answer, question, header)
             guard let ring = ring(header) else {
-                var state = answer.isEndless ? droppedState(header, decay) : DecayState()
+                var state = answer.pointee.isEndless ? droppedState(header, decay) : DecayState()
                 if let pending { state.add(pending.weight, bucket: pending.bucket) }
-                return state.value(at: end, halfLife: decay.halfLife) / answer.divisor
+                return state.value(at: end, halfLife: decay.halfLife) / answer.pointee.divisor
             }
-            if answer.isEndless {
+            if answer.pointee.isEndless {
                 var state = decayState(header, ring, before: upper, decay)
                 if let pending { state.add(pending.weight, bucket: pending.bucket) }
                 result = state.value(at: end, halfLife: decay.halfLife)
@@ -326,30 +347,31 @@ extension EntityWindows {
             state.add(pending.weight, bucket: pending.bucket)
             result = state.value(at: end, halfLife: decay.halfLife)
         }
-        return result / answer.divisor
+        return result / answer.pointee.divisor
     }
 
     // MARK: labels
 
-    private func summary(_ answer: WindowPlan.Answer, _ question: Question) -> Double {
+    private func summary(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question) -> Double {
         var summary = LabelTrack.Summary()
         if let header = question.header {
-            let end = max(question.time, -(1 << 61)) &- answer.delay
-            summary = LabelTrack(header + tracks[answer.part].word).summary(
-                after: answer.isEndless ? nil : lastWord(end &- answer.length), through: lastWord(end),
-                hints: header + answer.slot)
+            let end = max(question.time, -(1 << 61)) &- answer.pointee.delay
+            summary = LabelTrack(header + tracks[answer.pointee.part].word).summary(
+                after: answer.pointee.isEndless ? nil : lastWord(end &- answer.pointee.length), through: lastWord(end),
+                hints: header + answer.pointee.slot)
         }
-        switch answer.kind {
+        switch answer.pointee.kind {
         case .trackCount: return Double(summary.positives)
         case .trackRate: return summary.known == 0 ? 0 : Double(summary.positives) / Double(summary.known)
-        case .trackSmoothed: return smoothed(summary.positives, of: summary.known, answer.prior, answer.strength)
+        case .trackSmoothed:
+            return smoothed(summary.positives, of: summary.known, answer.pointee.prior, answer.pointee.strength)
         case .fraudRun: return Double(summary.run)
         case .sinceFirstFraud: return age(summary.firstPositive, answer, question)
         default: return age(summary.lastPositive, answer, question)
         }
     }
 
-    private func age(_ time: Int64?, _ answer: WindowPlan.Answer, _ question: Question) -> Double {
-        time.map { Double(question.time &- $0) / 1000 } ?? answer.ifEmpty
+    private func age(_ time: Int64?, _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question) -> Double {
+        time.map { Double(question.time &- $0) / 1000 } ?? answer.pointee.ifEmpty
     }
 }

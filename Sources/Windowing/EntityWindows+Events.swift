@@ -218,8 +218,9 @@ extension EntityWindows {
             case .count: total[0] &+= sign
             case .sum: total[0] &+= event[accumulator.value] &* sign
             case .square:
-                let value = Int128(event[accumulator.value])
-                store(load(total) &+ value &* value &* Int128(sign), total)
+                let value = event[accumulator.value]
+                let square = product(value, value)
+                storeWide(sign > 0 ? loadWide(total) &+ square : loadWide(total) &- square, total)
             case .labels: total[0] &+= LabelState.weight(event[0] & 3) &* sign
             case .enter, .leave: break
             }
@@ -231,7 +232,7 @@ extension EntityWindows {
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary, _ header: UnsafeMutablePointer<Int64>
     ) {
         accumulate(event, boundary, header + Header.boundaries, sign: 1)
-        guard !plan.valueWindows.isEmpty else { return }
+        guard !valueWindows.isEmpty else { return }
         for index in boundary.firstAccumulator..<boundary.endAccumulator {
             let accumulator = accumulators[index]
             guard accumulator.operation == .enter || accumulator.operation == .leave,
@@ -244,15 +245,6 @@ extension EntityWindows {
     /// Whether an event passes a filter (0: every event does).
     @inline(__always) func passes(_ event: UnsafePointer<Int64>, _ filter: UInt64) -> Bool {
         filter == 0 || UInt64(bitPattern: event[plan.maskWord]) & filter != 0
-    }
-
-    @inline(__always) func load(_ words: UnsafePointer<Int64>) -> Int128 {
-        Int128(words[1]) << 64 | Int128(UInt64(bitPattern: words[0]))
-    }
-
-    @inline(__always) private func store(_ value: Int128, _ words: UnsafeMutablePointer<Int64>) {
-        words[0] = Int64(truncatingIfNeeded: value)
-        words[1] = Int64(truncatingIfNeeded: value >> 64)
     }
 
     /// Copies the key's boundaries to `scratch` and moves the copies to stand as of `time`, earlier or later.

@@ -157,17 +157,15 @@ extension EntityWindows {
                 let period = floorDivide(last[0] >> 2, decay.halfLife)
                 if period >= bucket {
                     bucket = period
-                    sum = load(last + decay.word)
+                    sum = loadWide(last + decay.word)
+                    // Less what the period has below the window, which may have been dropped.
                     let start = position &- last[decay.word &+ 3]
-                    if start < lower {
-                        // Less what stands below the window; its first event is there, those before it may be gone.
-                        let first = event(header, ring, lower)
-                        sum &-= load(first + decay.word) &- weight(first, decay)
-                        position = lower
-                    } else {
-                        let first = event(header, ring, start)
-                        sum &-= load(first + decay.word) &- weight(first, decay)
-                        position = start
+                    position = max(start, lower)
+                    if position == header[Header.first] {
+                        let first = event(header, ring, position)
+                        sum &-= loadWide(first + decay.word) &- weight(first, decay)
+                    } else if start < lower {
+                        sum &-= loadWide(event(header, ring, lower &- 1) + decay.word)
                     }
                 }
             }
@@ -176,7 +174,7 @@ extension EntityWindows {
                 pending = nil
             }
             if newest - bucket > 128 { break }
-            total += scaled(Double(sum), byPowerOfTwo: bucket - newest)
+            total += scaled(nearDouble(sum), byPowerOfTwo: bucket - newest)
         }
         return DecayState.value(total, bucket: newest, at: time, halfLife: decay.halfLife)
     }

@@ -20,6 +20,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let extremes: UnsafeMutableBufferPointer<WindowPlan.Extreme>
     let decays: UnsafeMutableBufferPointer<WindowPlan.Decay>
     let tracks: UnsafeMutableBufferPointer<WindowPlan.Track>
+    let valueTables: UnsafeMutableBufferPointer<WindowPlan.ValueTable>
+    let valueWindows: UnsafeMutableBufferPointer<WindowPlan.ValueWindow>
     let answers: UnsafeMutableBufferPointer<WindowPlan.Answer>
     let plainAnswers: UnsafeMutableBufferPointer<WindowPlan.PlainAnswer>
     let plainKinds: WindowPlan.PlainKinds
@@ -67,6 +69,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         extremes = Self.copy(plan.extremes)
         decays = Self.copy(plan.decays)
         tracks = Self.copy(plan.tracks)
+        valueTables = Self.copy(plan.tables)
+        valueWindows = Self.copy(plan.valueWindows)
         answers = Self.copy(plan.answers)
         plainAnswers = Self.copy(plan.plainAnswers.answers)
         plainKinds = plan.plainAnswers.ends
@@ -96,6 +100,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         extremes.deallocate()
         decays.deallocate()
         tracks.deallocate()
+        valueTables.deallocate()
+        valueWindows.deallocate()
         answers.deallocate()
         plainAnswers.deallocate()
         valuePlaces.deallocate()

@@ -28,7 +28,9 @@ struct PowerOfTwo: Sendable {
     }
 }
 
-/// x · 2^exponent, rounded once at most.
-func scaled(_ x: Double, byPowerOfTwo exponent: Int64) -> Double {
-    Double(sign: .plus, exponent: Int(max(min(exponent, 4000), -4000)), significand: x)
+/// x · 2^exponent; 0 and infinity beyond the exponents of doubles.
+@inline(__always) func scaled(_ x: Double, byPowerOfTwo exponent: Int64) -> Double {
+    if exponent < -1022 { return exponent < -2044 ? 0 : x * 0x1p-1022 * scaled(1, byPowerOfTwo: exponent + 1022) }
+    if exponent > 1023 { return x * .infinity }
+    return x * Double(bitPattern: UInt64(exponent + 1023) << 52)
 }

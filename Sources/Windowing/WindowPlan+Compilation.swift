@@ -107,7 +107,7 @@ extension WindowPlan {
         let (value, filter) = (valueWord(aggregate), aggregate.filterMask)
         guard valueWindow(aggregate, window) == nil, let upper = distances.firstIndex(of: window.upper) else { return }
         let lower = window.lower.flatMap(distances.firstIndex(of:))
-        var table = tables.firstIndex { $0.value == value && $0.filter == filter } ?? tables.count
+        let table = tables.firstIndex { $0.value == value && $0.filter == filter } ?? tables.count
         if table == tables.count { tables.append(ValueTable(value: value, filter: filter)) }
         let added = valueWindows.count
         wanted[upper].append(Accumulator(operation: .enter, value: value, filter: filter, word: added))

@@ -20,6 +20,7 @@ struct Tidemark: ParsableCommand {
         version: Program.version,
         subcommands: [
             DemoCommand.self, GenerateCommand.self, ImportCommand.self, TrainCommand.self, ScoreCommand.self,
-            FeaturesCommand.self, EvaluateCommand.self, ExportCommand.self, LogCommand.self, BenchCommand.self,
+            FeaturesCommand.self, StateCommand.self, EvaluateCommand.self, ExportCommand.self, LogCommand.self,
+            BenchCommand.self,
         ])
 }

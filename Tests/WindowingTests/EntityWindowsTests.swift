@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<120 as Range<UInt64>)
+    @Test(arguments: 0..<90 as Range<UInt64>)
     func randomStreamsAgreeWithTheOracle(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let stream = randomStream(&random)

@@ -52,9 +52,11 @@ public struct FeatureExport {
     }
 }
 
-/// Goes through the input log in blocks, decoded, up to its durable end; `body` says whether to go on.
+/// Goes through the input log in blocks, decoded, from `start` (nil: its beginning) up to its durable end; `body` says
+/// whether to go on.
 func forEachBlock(
-    of log: LogDirectory, plan: FeaturePlan, input: InputSpecification, fileSystem: any FileSystem,
+    of log: LogDirectory, from start: Offset? = nil, plan: FeaturePlan, input: InputSpecification,
+    fileSystem: any FileSystem,
     _ body: (inout EventBlock, Offset) throws(RuntimeError) -> Bool
 ) throws(RuntimeError) {
     let reader: TopicReader
@@ -65,7 +67,7 @@ func forEachBlock(
         reader.stopsAtDurableEnd = true
         schemas = try SchemaRegistry(log, fileSystem: fileSystem)
         for reader in input.readerSchemas { try schemas.requireReadable(by: reader) }
-        cursor = try reader.cursor(from: reader.startOffset)
+        cursor = try reader.cursor(from: start ?? reader.startOffset)
     } catch { throw .log(error) }
     var decoder = RecordDecoder(plan: plan, input: input) { schemas.schema($0) }
     var block = EventBlock(plan: plan, idType: input.idType)

@@ -22,7 +22,7 @@ struct CheckpointStore {
     private let schema: SchemaID
     private let schemas: SchemaRegistry
     /// State files kept: the newest, and one to fall back on.
-    private static let kept = 2
+    static let kept = 2
 
     init(directory: String, schemas: SchemaRegistry, fileSystem: any FileSystem) throws(LogError) {
         self.directory = directory
@@ -65,38 +65,13 @@ struct CheckpointStore {
 
     /// The newest checkpoint whose state is whole, and the state files of newer ones that are not.
     func newest() throws(RuntimeError) -> (checkpoint: Checkpoint?, damagedStates: [String]) {
-        var found: [CheckpointRecord?] = []
-        let reader = try storage { () throws(LogError) in
-            try TopicReader(directory: directory, fileSystem: fileSystem)
-        }
-        let cursor = try storage { () throws(LogError) in try reader.cursor(from: reader.startOffset) }
-        while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
-            var records = batch.records
-            while let record = records.next() { found.append(CheckpointRecord(record.value, schemas: schemas)) }
-        }
-        var damaged: [String] = []
-        for record in found.reversed() {
-            guard let record else { continue }
-            if let checkpoint = checkpoint(record) { return (checkpoint, damaged) }
-            let path = "\(directory)/\(record.stateFile)"
-            if damaged.count < Self.kept && !damaged.contains(path) { damaged.append(path) }
-        }
-        return (nil, damaged)
+        try CheckpointReader(directory: directory, schemas: schemas, fileSystem: fileSystem).newest()
     }
 
     /// Forgets all checkpoints.
     func removeAll() throws(RuntimeError) {
         try storage { () throws(LogError) in try writer.truncate(to: .zero) }
         try removeStates { _ in true }
-    }
-
-    private func checkpoint(_ record: CheckpointRecord) -> Checkpoint? {
-        guard let state = try? fileSystem.map("\(directory)/\(record.stateFile)"),
-            withExtendedLifetime(state, { record.isWhole(state.bytes) })
-        else { return nil }
-        return Checkpoint(
-            inputOffset: record.inputOffset, watermark: record.watermark, digest: record.digest,
-            fingerprint: record.fingerprint, outputEnds: record.outputEnds, state: state)
     }
 
     private func removeOldStates() throws(RuntimeError) {
@@ -121,5 +96,42 @@ struct CheckpointStore {
                 }
             }
         }
+    }
+}
+
+/// Reads a pipeline's checkpoints, whoever writes them meanwhile; it takes no lock and writes nothing.
+struct CheckpointReader {
+    let directory: String
+    let schemas: SchemaRegistry
+    let fileSystem: any FileSystem
+
+    /// The newest checkpoint whose state is whole, and the state files of newer ones that are not.
+    func newest() throws(RuntimeError) -> (checkpoint: Checkpoint?, damagedStates: [String]) {
+        var found: [CheckpointRecord?] = []
+        let reader = try storage { () throws(LogError) in
+            try TopicReader(directory: directory, fileSystem: fileSystem)
+        }
+        let cursor = try storage { () throws(LogError) in try reader.cursor(from: reader.startOffset) }
+        while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
+            var records = batch.records
+            while let record = records.next() { found.append(CheckpointRecord(record.value, schemas: schemas)) }
+        }
+        var damaged: [String] = []
+        for record in found.reversed() {
+            guard let record else { continue }
+            if let checkpoint = checkpoint(record) { return (checkpoint, damaged) }
+            let path = "\(directory)/\(record.stateFile)"
+            if damaged.count < CheckpointStore.kept && !damaged.contains(path) { damaged.append(path) }
+        }
+        return (nil, damaged)
+    }
+
+    private func checkpoint(_ record: CheckpointRecord) -> Checkpoint? {
+        guard let state = try? fileSystem.map("\(directory)/\(record.stateFile)"),
+            withExtendedLifetime(state, { record.isWhole(state.bytes) })
+        else { return nil }
+        return Checkpoint(
+            inputOffset: record.inputOffset, watermark: record.watermark, digest: record.digest,
+            fingerprint: record.fingerprint, outputEnds: record.outputEnds, state: state)
     }
 }
