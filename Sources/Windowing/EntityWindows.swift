@@ -4,13 +4,24 @@ import EventModel
 /// The sliding windows of one entity (customer, terminal, ...): for each key its events within reach, and the
 /// boundaries of its windows, so that one structure answers all windows of a key.
 ///
-///     key ─▶ header │ key │ hash │ time │ ring │ first │ head │ mask │ boundary 0 │ boundary 1 │ ...
+///     key ─▶ header │ key │ hash │ time │ ring │ first │ head │ mask │ boundary 0 │ boundary 1 │ ... (`WindowPlan`)
 ///                                          │
-///                                          └▶ events, oldest first: time and label state, values
+///                                          └▶ events, oldest first: time and label state, values, ...; then a mark
 ///
-/// An event in order costs O(1) amortised: each boundary passes each event once. An event out of order is put at its
-/// place, behind earlier records of the same time, and is answered as of its own time by walking back from the
-/// boundaries: O(events of the key later than it). Positions count up for ever; the ring holds the newest of them.
+/// An event in order costs O(1) amortised an aggregate: each boundary passes each event once. An event out of order is
+/// put at its place, behind earlier records of the same time, and is answered as of its own time by walking back from
+/// the boundaries: O(events of the key later than it). Positions count up for ever; the ring holds the newest of them.
+///
+/// | aggregate | follows from |
+/// |---|---|
+/// | count, sum, mean, variance, counts and rates of labels | totals at the window's two boundaries |
+/// | minimum, maximum | links between events (`link`), and the event that the window has come to |
+/// | first, last, previous | positions; with a filter, the member found last |
+/// | distinct | how often each value stands in each window (`ValueTable`) |
+/// | decayed | a prefix at each event (`DecayState`) |
+/// | runs and ages of labels, all over the labels' arrival | the labelled events in order (`LabelTrack`) |
+///
+/// Without end, a window's answer also takes what was remembered of the events dropped.
 public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let plan: WindowPlan
     let keyKind: EntityKeyKind
