@@ -80,7 +80,8 @@ struct RetentionFloors {
         let text: [UInt8]
         do throws(FileError) { text = try fileSystem.read(path) } catch { throw .file(error) }
         do {
-            let specification = try PipelineSpecification(yaml: String(decoding: text, as: UTF8.self), file: path, fileSystem: fileSystem)
+            let specification = try PipelineSpecification(
+                yaml: String(decoding: text, as: UTF8.self), file: path, fileSystem: fileSystem)
             return Pipeline(name: name, oldest: oldest, memory: try PipelineMemory(specification))
         } catch {
             throw .usage("what pipeline '\(name)' still needs is not known: \(error)")
@@ -182,7 +183,9 @@ struct PipelineMemory {
 
     init(_ specification: PipelineSpecification) throws(FeatureError) {
         let time = specification.time
-        windows = FeatureState(plan: try specification.makePlan(), labelHorizon: time.labelHorizon).retention + time.allowedLateness
+        windows =
+            FeatureState(plan: try specification.makePlan(), labelHorizon: time.labelHorizon).retention
+            + time.allowedLateness
         labels = time.labelHorizon + time.outOfOrderness
         // An id is remembered for the longer of the two.
         ids = max(time.labelHorizon, time.duplicateHorizon) + time.outOfOrderness
