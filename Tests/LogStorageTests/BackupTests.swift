@@ -220,6 +220,47 @@ struct BackupTests {
         #expect(throws: LogError.self) { try into.run() }
     }
 
+    /// A backup that dies while it is brought up to date has its old checkpoints still, and at least its old input.
+    @Test func aBackupIsUsableWhileItIsBroughtUpToDate() throws {
+        let log = try makeLog(5)
+        _ = try backUp(log)
+        try grow(log, 4, from: 5)
+        let whole = log.crash(leaving: .all)
+        let start = whole.callCount
+        _ = try backUp(whole)
+        let calls = whole.callCount - start
+        #expect(calls > 100)
+        for last in stride(from: 0, through: calls, by: 7) {
+            let fileSystem = log.crash(leaving: .all)
+            fileSystem.halt(atCall: fileSystem.callCount + last)
+            _ = try? backUp(fileSystem)
+            let crashed = fileSystem.crash(leaving: .some(seed: UInt64(last)))
+            try target.checkIsWhole(crashed)
+            let input = try records(target.input, crashed)
+            #expect(Array(input.prefix(10)) == (0..<5).flatMap { batch($0, 2) }, "call \(last)")
+            for topic in ["decisions-0", "checkpoints-0"] {
+                let found = try records(target.topic(topic, of: "p"), crashed)
+                #expect(Array(found.prefix(10)) == (0..<5).flatMap { batch($0, 2) }, "call \(last) \(topic)")
+            }
+            let states = try crashed.list(target.topic("checkpoints-0", of: "p")).filter { $0.hasSuffix(".state") }
+            #expect(states.contains("0.state"), "call \(last)")
+            _ = try backUp(crashed)
+            try checkCopy(crashed, "ended after call \(last)")
+        }
+    }
+
+    @Test func theBackupOfAnotherLogIsLeftAlone() throws {
+        let fileSystem = try makeLog(5)
+        _ = try backUp(fileSystem)
+        let other = LogDirectory("other")
+        let writer = try open(other.input, fileSystem)
+        for number in 10..<30 { try writer.append(batch(number, 2)) }
+        try writer.close()
+        var backup = LogBackup(of: other, to: target, fileSystem: fileSystem)
+        #expect(throws: LogError.self) { try backup.run() }
+        try checkCopy(fileSystem)
+    }
+
     @Test func onlyWhatIsDurableIsCopied() throws {
         let fileSystem = try makeLog(3)
         let writer = try open(source.input, fileSystem)

@@ -77,4 +77,21 @@ struct MergeTests {
             }
         }
     }
+
+    /// A writer need not wait for housekeeping that goes on, whatever files that has there.
+    @Test func aWriterOpensWhileSomebodyKeepsHouse() throws {
+        let fileSystem = InMemoryFileSystem()
+        let writer = try TopicWriter.open(fileSystem, segmentBytes: 170)
+        for number in 0..<5 { try writer.append(batch(number, 2)) }
+        try writer.close()
+        let housekeeping = try Housekeeping(topic, fileSystem)
+        _ = try fileSystem.open(path("00000000000000000000.log.tmp"), .writing)
+        let again = try TopicWriter.open(fileSystem)
+        #expect(again.endOffset == Offset(10))
+        #expect(try fileSystem.exists(path("00000000000000000000.log.tmp")))
+        try again.close()
+        housekeeping.end()
+        try TopicWriter.open(fileSystem).close()
+        #expect(try !fileSystem.exists(path("00000000000000000000.log.tmp")))
+    }
 }

@@ -92,6 +92,7 @@ struct RepairTests {
         let name = try TopicLayout(topic, fileSystem).segments.map(\.name)[number]
         try fileSystem.remove(path(name.log))
         #expect(try verify(fileSystem).contains { $0.severity == .damage })
+        #expect(throws: LogError.self) { try TopicWriter.open(fileSystem.crash(leaving: .all)) }
         let lost = try repair(fileSystem, "segment \(number) missing")
         #expect(lost == (number == 2 ? 8..<10 : number * 4..<number * 4 + 4).map { Offset(Int64($0)) })
     }
@@ -117,6 +118,27 @@ struct RepairTests {
         _ = try repair(fileSystem, "a batch overwritten")
         #expect(try fileSystem.list(path("damaged")) == ["00000000000000000000.log-79"])
         #expect(try fileSystem.read(path("damaged/00000000000000000000.log-79")) == Array(bytes[79...]))
+    }
+
+    /// Without a durable end nobody knows what a torn tail held: that is said, the bytes are kept, and what others know
+    /// to have been durable is not used again.
+    @Test func aTailOfUnknownWorthIsKeptAndTold() throws {
+        let fileSystem = try makeLog()
+        try fileSystem.overwrite(path("durable-end"), with: [UInt8](repeating: 0xAA, count: 4_116))
+        let last = path("00000000000000000008.log")
+        let bytes = try fileSystem.read(last)
+        try fileSystem.overwrite(last, with: Array(bytes.dropLast(20)))
+        let unknowing = fileSystem.crash(leaving: .all)
+        let repair = try TopicRepair(directory: topic, fileSystem: unknowing)
+        let plan = try repair.plan()
+        #expect(plan.cutTails.map(\.offset) == [Offset(8)])
+        try repair.apply()
+        #expect(try unknowing.read(path("damaged/00000000000000000008.log-0")) == Array(bytes.dropLast(20)))
+        #expect(try read(unknowing).count == 8)
+        let knowing = try TopicRepair(directory: topic, fileSystem: fileSystem, knownEnd: Offset(10))
+        #expect(try knowing.plan().lostOffsets == 2)
+        try knowing.apply()
+        #expect(try TopicWriter.open(fileSystem).endOffset == Offset(10))
     }
 
     @Test func itIsRefusedWhileSomebodyWrites() throws {
