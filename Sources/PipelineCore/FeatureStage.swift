@@ -151,14 +151,15 @@ public final class FeatureStage {
             return
         }
         let time = EventTime(milliseconds: block.rowTimes[row])
-        let status = status(of: time, arrival: EventTime(milliseconds: block.arrivals[row]), control.watermark)
+        let arrival = EventTime(milliseconds: block.arrivals[row])
+        let status = status(of: time, arrival: arrival, control.watermark)
         let decision = control.tally.transactions
         control.tally.decisions[Int(status.rawValue)] += 1
         var operation = WindowOperation(
             kind: .insert, row: row, slot: control.table.next, time: time, earliest: control.watermark.earliestAccepted)
         switch status {
         case .onTime, .late:
-            control.watermark.advance(past: time)
+            control.watermark.advance(past: time, arrival: arrival)
             operation.earliest = control.watermark.earliestAccepted
         case .tooLate:
             operation.kind = .answer

@@ -243,10 +243,13 @@ public struct RecordDecoder: ~Copyable {
     private static func payloadWord(_ value: ColumnValue) -> UInt64 {
         switch value {
         case .integer(let number): UInt64(bitPattern: number)
-        case .double(let number): number.bitPattern
+        case .double(let number): payloadWord(number)
         case .text(let text): stableHash(text)
         }
     }
+
+    /// 0 and -0 are the same number, which writers print as they like.
+    @inline(__always) private static func payloadWord(_ number: Double) -> UInt64 { (number + 0).bitPattern }
 
     private static func kind(of type: ColumnType) -> FieldKind {
         switch type {
@@ -281,7 +284,7 @@ public struct RecordDecoder: ~Copyable {
                 if field.part >= 0 { setPart(field.part, number) }
             case .double, .promoted:
                 let number = field.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
-                if field.declared != 0 { payload &+= mixed(field.declared, number.bitPattern) }
+                if field.declared != 0 { payload &+= mixed(field.declared, Self.payloadWord(number)) }
                 guard field.doublePlace >= 0 || field.integerPlace >= 0 else { continue }
                 guard number.magnitude <= largestFeature else { return undo(row, &block) }
                 if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
