@@ -12,7 +12,8 @@ extension FeatureState {
         case .log1p(let operand, let target): fill(rows, target, from: operand) { Glibc.log1p(max($0, 0)) }
         case .hour(let hours, let target):
             fill(rows, target) {
-                hours.contains(EventTime(milliseconds: rows.times[$0 &* rows.stride]).millisecondOfDay / 3_600_000) ? 1 : 0
+                hours.contains(EventTime(milliseconds: rows.times[$0 &* rows.stride]).millisecondOfDay / 3_600_000)
+                    ? 1 : 0
             }
         case .weekday(let mask, let target):
             fill(rows, target) { Double(mask >> EventTime(milliseconds: rows.times[$0 &* rows.stride]).weekday & 1) }

@@ -159,7 +159,7 @@ public struct EventBlock: ~Copyable {
     /// The text of a row's id when ids are text.
     public func idText(row: Int) -> String? { idIsText ? idTexts[row] : nil }
 
-    public func transactionID(row: Int) -> TransactionID { 
+    public func transactionID(row: Int) -> TransactionID {
         idIsText ? .text(idTexts[row]) : .number(self.row(row)[RowWord.id])
     }
 

@@ -123,7 +123,8 @@ extension FeatureStage {
         let status = status(of: time, arrival: arrival, control.watermark)
         if let ids {
             _ = ids.table.append(
-                words, text: block.idTexts[row], decision: 0, watermark: control.watermark.time.milliseconds, status: status)
+                words, text: block.idTexts[row], decision: 0, watermark: control.watermark.time.milliseconds,
+                status: status)
         }
         switch status {
         case .tooLate:
