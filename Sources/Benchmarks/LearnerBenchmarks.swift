@@ -27,7 +27,8 @@ extension Benchmark {
             specification.miniBatch = 64
             var classifier = LogisticRegression(inputCount: featureCount, specification: specification)
             stopwatch.measure {
-                rows.forEach(size) { row, isPositive in classifier.learn(row, isPositive: isPositive, at: .distantPast) }
+                rows.forEach(size) { row, isPositive in classifier.learn(row, isPositive: isPositive, at: .distantPast)
+                }
             }
             return Outcome(items: size, hash: hash(classifier.inputWeights + [classifier.intercept]))
         }
