@@ -61,7 +61,7 @@ extension OnlineModel {
     }
 
     private func distanceLogit(_ distances: UnsafePointer<Double>) -> Double {
-        RowKernel.dot(distances, classifier.weights.pointer + featureCount, count: clusters.centroids.rows)
+        RowKernel.dot(distances, classifier.answeringWeights + featureCount, count: clusters.centroids.rows)
     }
 
     private func least(_ distances: UnsafePointer<Double>) -> Double {

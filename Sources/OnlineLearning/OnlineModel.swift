@@ -1,3 +1,4 @@
+import EventModel
 import LinearAlgebra
 
 /// The models of a pipeline as one: raw features → published scale → clusters (optional) → logistic regression.
@@ -31,14 +32,14 @@ public struct OnlineModel: ~Copyable, Sendable {
     // MARK: learning
 
     /// An accepted transaction: scaler and clusters learn.
-    public mutating func observe(_ row: UnsafePointer<Double>) {
+    public mutating func observe(_ row: UnsafePointer<Double>, at time: EventTime = .distantPast) {
         if scaler.publishesNext {
             observeWithNewScale(row)
         } else {
             scaler.learn(row)
         }
         guard hasClusters else { return }
-        clusters.append(row)
+        clusters.append(row, at: time)
         if clusters.isBatchFull { learnClusters() }
     }
 
@@ -64,11 +65,16 @@ public struct OnlineModel: ~Copyable, Sendable {
             scaler.transform(row, into: row)
         }
         clusters.learnPending()
+        guard distancesAreInputs, !clusters.replacedPlaces.isEmpty else { return }
+        for place in clusters.replacedPlaces { classifier.resetInput(featureCount + place) }
+        foldWeights()
     }
 
     /// A label, with the raw row as it was scored; `weight` multiplies its gradient.
-    public mutating func learn(_ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1) {
-        classifier.append(row, count: featureCount, isPositive: isPositive, weight: weight)
+    public mutating func learn(
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime = .distantPast
+    ) {
+        classifier.append(row, count: featureCount, isPositive: isPositive, weight: weight, at: time)
         if classifier.isMiniBatchFull { learnMiniBatch() }
     }
 
@@ -84,7 +90,7 @@ public struct OnlineModel: ~Copyable, Sendable {
 
     /// To be called whenever the weights or the published scale have changed.
     mutating func foldWeights() {
-        let (weights, inverseDeviation) = (classifier.weights.pointer, scaler.publishedInverseDeviation.pointer)
+        let (weights, inverseDeviation) = (classifier.answeringWeights, scaler.publishedInverseDeviation.pointer)
         let folded = foldedWeights.pointer
         for feature in 0..<featureCount { folded[feature] = weights[feature] * inverseDeviation[feature] }
     }

@@ -114,7 +114,7 @@ import Testing
 
     @Test func itLearnsWhatThereIsToLearn() {
         var specification = withClusters
-        specification.classifier.learner = .newton(ridge: 1, halfLifeRows: nil)
+        specification.classifier.learner = .newton(ridge: 1, halfLife: nil)
         let rows = labelledRows(3000, columns: 4, seed: 45)
         let model = trained(specification, Array(rows[..<2000]))
         var right = 0
@@ -131,7 +131,7 @@ import Testing
             { $0.scaler.refresh = 33 }, { $0.scaler.block = 3 }, { $0.kMeans = nil }, { $0.kMeans?.clusters = 4 },
             { $0.kMeans?.batchRows = 17 }, { $0.classifier.miniBatch = 9 },
             { $0.classifier.learner = .sgd(.constant(1)) },
-            { $0.classifier.learner = .newton(ridge: 1, halfLifeRows: nil) }, { $0.clustersAsInputs = false },
+            { $0.classifier.learner = .newton(ridge: 1, halfLife: nil) }, { $0.clustersAsInputs = false },
         ] {
             var other = withClusters
             change(&other)

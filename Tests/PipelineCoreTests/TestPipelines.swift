@@ -100,7 +100,7 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
     model.classifier.miniBatch = random.pick([1, 4, 7])
     model.classifier.prior = 0.2
     model.classifier.learner = random.pick([
-        .adaGrad(rate: 0.1), .sgd(.inverseScaling(rate: 0.01, power: 0.5)), .newton(ridge: 1, halfLifeRows: 50),
+        .adaGrad(rate: 0.1), .sgd(.inverseScaling(rate: 0.01, power: 0.5)), .newton(ridge: 1, halfLife: .rows(50)),
     ])
     return PipelineSpecification(
         name: "test",

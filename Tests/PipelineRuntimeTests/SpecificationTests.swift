@@ -104,8 +104,17 @@ struct SpecificationTests {
     @Test(arguments: [
         ("learner: sgd, rate: 0.5", Learner.sgd(.constant(0.5))),
         ("learner: sgd, rate: 0.5, power: 0.25", .sgd(.inverseScaling(rate: 0.5, power: 0.25))),
-        ("learner: newton, ridge: 2", .newton(ridge: 2, halfLifeRows: nil)),
-        ("learner: newton, ridge: 2, half_life_rows: 1e4", .newton(ridge: 2, halfLifeRows: 10_000)),
+        ("learner: newton, ridge: 2", .newton(ridge: 2, halfLife: nil)),
+        ("learner: newton, ridge: 2, half_life_rows: 1e4", .newton(ridge: 2, halfLife: .rows(10_000))),
+        ("learner: newton, ridge: 2, half_life: 30d", .newton(ridge: 2, halfLife: .time(30 * .day))),
+        ("learner: newton, ridge: 2, sparse_rate: 0.1", .newton(ridge: 2, sparseRate: 0.1)),
+        (
+            "learner: sgd, rate: 0.5, end_rate: 0.01, decay_rows: 1e6, power: 2",
+            .sgd(.polynomial(rate: 0.5, end: 0.01, rows: 1e6, power: 2))
+        ),
+        ("learner: ftrl", .ftrl(alpha: 0.1, beta: 1)),
+        ("learner: ftrl, alpha: 0.2, beta: 2", .ftrl(alpha: 0.2, beta: 2)),
+        ("learner: adam, rate: 0.01", .adam(rate: 0.01)),
         ("learner: adagrad", .adaGrad(rate: 0.05)),
     ])
     func eachLearnerHasItsOwnParameters(_ keys: String, _ learner: Learner) throws {

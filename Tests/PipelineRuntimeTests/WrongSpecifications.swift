@@ -241,7 +241,24 @@ let wrongSpecifications: [Wrong] = [
         "20: models: 1048576 rows at once of 4100 features and clusters are more than fits; make batches smaller"),
     Wrong(
         "count: 4", "seed: -1", "22: models.clusters.seed: '-1' is not a whole number from 0 to 18446744073709551615"),
-    Wrong("learner: adagrad", "learner: adam", "23: models.classifier.learner: 'adam' is none of adagrad, sgd, newton"),
+    Wrong(
+        "learner: adagrad", "learner: adamant",
+        "23: models.classifier.learner: 'adamant' is none of adagrad, sgd, ftrl, adam, newton"),
+    Wrong(
+        "rate: 0.1", "averaging: { after_rows: -1 }",
+        "23: models.classifier.averaging.after_rows: -1 is out of range; it must be at least 0"),
+    Wrong(
+        "rate: 0.1", "averaging: {}",
+        "23: models.classifier.averaging: it needs either 'after_rows' or 'half_life_rows'"),
+    Wrong(
+        "rate: 0.1", "negative_share: 0",
+        "23: models.classifier.negative_share: 0.0 is out of range; it must be above 0 and at most 1"),
+    Wrong(
+        "learner: adagrad, rate: 0.1", "learner: newton, ridge: 1, half_life: 1d, half_life_rows: 10",
+        "23: models.classifier: 'half_life' and 'half_life_rows' say the same thing twice; leave one out"),
+    Wrong(
+        "count: 4", "decay: 0.9, half_life: 1d",
+        "22: models.clusters: 'half_life' and 'decay' say the same thing twice; leave one out"),
     Wrong(
         "learner: adagrad", "learner: newton",
         "23: models.classifier: 'rate' has no meaning beside learner 'newton'; leave it out"),

@@ -69,13 +69,12 @@ extension PipelineSpecification {
     }
 }
 
-/// Where the file declares a model's field such as `kMeans.batchRows` or `classifier.learner rate`.
+/// Where the file declares a model's field such as `kMeans.batchRows` or `classifier.averaging.afterRows`.
 private func modelKeys(_ field: String) -> [String] {
-    let parts = field.split { $0 == "." || $0 == " " }.map(String.init)
-    guard let section = parts.first, let last = parts.last, parts.count > 1 else { return [] }
     if field == "kMeans.clusters" { return ["clusters", "count"] }
-    let key = last.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
-    return [section == "kMeans" ? "clusters" : section, key]
+    return field.split(separator: ".").map { part in
+        part == "kMeans" ? "clusters" : part.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
+    }
 }
 
 /// A pipeline's name is the name of its folder.
