@@ -19,19 +19,25 @@ public struct Classifier: ~Copyable, Sendable {
     var layout: EncodingLayout { encoding.layout }
 
     init(_ specification: ClassifierSpecification, clusterCount: Int, featureNames: [String]) {
-        let layout = EncodingLayout(specification.encoding, featureNames: featureNames)
+        let encoding = InputEncoding(EncodingLayout(specification.encoding, featureNames: featureNames))
+        let layout = encoding.layout
         self.specification = specification
         takesClusters = specification.takesClusters && clusterCount > 0
         regression = LogisticRegression(
-            inputCount: layout.denseCount + (takesClusters ? clusterCount : 0), sparseCount: layout.sparseCount,
+            inputCount: layout.denseCount + (takesClusters ? clusterCount : 0), sparseCount: encoding.sparseCount,
             activeCount: layout.activeCount, specification: specification.regression)
-        encoding = InputEncoding(layout)
         foldedWeights = Vector(count: layout.featureCount)
         rawRows = Matrix(
             rows: layout.dense == nil ? 0 : specification.regression.miniBatch, columns: layout.featureCount)
+        self.encoding = encoding
     }
 
     // MARK: learning
+
+    /// An accepted transaction.
+    @inline(__always) mutating func observe(_ row: UnsafePointer<Double>) {
+        if encoding.observe(row) { regression.makeSparseWeights(encoding.sparseCount) }
+    }
 
     /// A label, with the raw row as it was scored.
     @inline(__always) mutating func learn(
@@ -129,7 +135,7 @@ public struct Classifier: ~Copyable, Sendable {
     mutating func decode(from reader: inout ByteReader, _ scaler: borrowing RunningScaler) throws(StateCodingError) {
         try encoding.decode(from: &reader)
         regression = try LogisticRegression(
-            decoding: &reader, inputCount: regression.inputCount, sparseCount: regression.sparseCount,
+            decoding: &reader, inputCount: regression.inputCount, sparseCount: encoding.sparseCount,
             activeCount: regression.activeCount, specification: specification.regression)
         if rawRows.rows > 0 {
             try reader.decode(into: &rawRows, rows: regression.pendingCount, "classifier: rows waiting")

@@ -1,8 +1,8 @@
 /// An `EncodingSpecification` with features by position: what is located in a row, and what follows from that.
 ///
-///     sparse weights   │ bins of one-hot features │ knots of broken lines │ crosses │ unused │
+///     sparse weights   │ bins of one-hot features │ knots of broken lines │ crosses │
 ///
-/// How many bins a feature gets is known when its edges are, so there are as many weights as it may need at most.
+/// How many bins a feature gets is known when its edges are.
 struct EncodingLayout: Hashable, Sendable {
     /// A feature cut by a shape; what several inputs use is located once.
     struct BinSet: Hashable, Sendable {
@@ -38,7 +38,7 @@ struct EncodingLayout: Hashable, Sendable {
     /// The sparse entries of a row.
     let activeCount: Int
     /// The sparse weights there may be at most.
-    let sparseCount: Int
+    let largestSparseCount: Int
 
     /// - Precondition: the specification passes `validate(featureNames:)`.
     init(_ specification: EncodingSpecification, featureNames: [String]) {
@@ -80,7 +80,7 @@ struct EncodingLayout: Hashable, Sendable {
         var count = (oneHot + lines).reduce(0) { $0 + largest[$1] }
         for cross in crosses { count += Self.combinations(cross, bins: largest) }
         activeCount = oneHot.count + 2 * lines.count + crosses.count
-        sparseCount = specification.hasBins ? count : 0
+        largestSparseCount = specification.hasBins ? count : 0
     }
 
     /// How many weights a cross has with so many bins in each set.

@@ -50,7 +50,7 @@ extension EncodingSpecification {
             try check.require(!isWhole, "crosses.buckets", "absent", "given, or all of its features under 'bins'")
         }
         try check.require(
-            layout.sparseCount <= Self.mostWeights, "crosses", "\(layout.sparseCount) weights",
+            layout.largestSparseCount <= Self.mostWeights, "crosses", "\(layout.largestSparseCount) weights",
             "at most \(Self.mostWeights)")
     }
 }

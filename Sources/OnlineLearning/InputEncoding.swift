@@ -56,13 +56,16 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
     // MARK: learning the edges
 
     /// An accepted transaction; fixes the edges when enough have been seen.
-    @inline(__always) mutating func observe(_ row: UnsafePointer<Double>) {
-        if sketches != nil { sketch(row) }
+    /// - Returns: whether it did.
+    @inline(__always) mutating func observe(_ row: UnsafePointer<Double>) -> Bool {
+        sketches != nil && sketch(row)
     }
 
-    @inline(never) private mutating func sketch(_ row: UnsafePointer<Double>) {
+    @inline(never) private mutating func sketch(_ row: UnsafePointer<Double>) -> Bool {
         sketches?.observe(row)
-        if sketches?.count == layout.frozenAfter { fixEdges() }
+        guard sketches?.count == layout.frozenAfter else { return false }
+        fixEdges()
+        return true
     }
 
     private mutating func fixEdges() {
@@ -111,11 +114,11 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
             }
             return crossed
         }
-        usedCount = base
+        sparseCount = base
     }
 
-    /// The weights in use, once the edges are fixed; the rest of `layout.sparseCount` stay 0.
-    private(set) var usedCount = 0
+    /// The sparse weights that there are: none until the edges are fixed.
+    private(set) var sparseCount = 0
 
     // MARK: rows
 

@@ -49,7 +49,7 @@ public struct OnlineModel: ~Copyable, Sendable {
         } else {
             scaler.learn(row)
         }
-        for index in 0..<classifiers.count { classifiers.pointer[index].encoding.observe(row) }
+        for index in 0..<classifiers.count { classifiers.pointer[index].observe(row) }
         guard hasClusters else { return }
         clusters.append(row, at: time)
         if clusters.isBatchFull { learnClusters() }
