@@ -12,7 +12,7 @@ import LinearAlgebra
 /// The intercept is not regularised.
 public struct LogisticRegression: ~Copyable, Sendable {
     public let inputCount: Int
-    public let sparseCount: Int
+    public internal(set) var sparseCount: Int
     public let activeCount: Int
     public let specification: LogisticRegressionSpecification
 
