@@ -11,9 +11,13 @@ extension StreamingKMeans {
     mutating func replaceDyingClusters(_ rows: Range<Int>) {
         let count = centroids.rows
         guard count > 1 else { return }
-        var (heaviest, lightest) = (0, 0)
+        var (heaviest, second, lightest) = (0, 1, 0)
         for cluster in 1..<count {
-            if weights[cluster] > weights[heaviest] { heaviest = cluster }
+            if weights[cluster] > weights[heaviest] {
+                (heaviest, second) = (cluster, heaviest)
+            } else if weights[cluster] > weights[second] {
+                second = cluster
+            }
             if weights[cluster] < weights[lightest] { lightest = cluster }
         }
         let isForced = specification.resplitAt.map { learnedCount - rows.count < $0 && learnedCount >= $0 } ?? false
@@ -22,7 +26,7 @@ extension StreamingKMeans {
 
         var places: [Int]?
         for cluster in 0..<count where cluster != heaviest {
-            guard weights[cluster] < least || isForced && cluster == lightest else { continue }
+            guard weights[cluster] < least || isForced && cluster == second else { continue }
             let candidates = places ?? rowsByDistance(rows, from: heaviest)
             guard let row = candidates.first else { return }
             places = Array(candidates.dropFirst())
