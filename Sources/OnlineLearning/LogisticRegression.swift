@@ -12,20 +12,20 @@ import LinearAlgebra
 /// The intercept is not regularised.
 public struct LogisticRegression: ~Copyable, Sendable {
     public let inputCount: Int
-    public let sparseCount: Int
+    public internal(set) var sparseCount: Int
     public let activeCount: Int
     public let specification: LogisticRegressionSpecification
 
     /// The weights that learn: one for each input, then the intercept.
     var weights: Vector
-    var sparseWeights: Vector
+    @usableFromInline var sparseWeights: Vector
     var memory: WeightMemory
     var sparseMemory: WeightMemory
     var curvature: Curvature
     /// What the intercept started from.
     let firstIntercept: Double
     /// The weights that answer.
-    var answering: AnsweringWeights
+    @usableFromInline var answering: AnsweringWeights
 
     /// Labels that came, learned or not, those that wait among them.
     public internal(set) var seenCount = 0

@@ -14,7 +14,7 @@ extension ModelSpecification {
         let check = RangeCheck(name: "scaler")
         try check.require(scaler.refresh >= 1, "refresh", scaler.refresh, "at least 1")
         try check.require(scaler.block >= 1, "block", scaler.block, "at least 1")
-        try classifier.validate()
+        try validateClassifiers()
         try kMeans?.validate()
     }
 }

@@ -4,11 +4,23 @@ public struct ModelSpecification: Hashable, Sendable {
     public var scaler = ScalerSpecification()
     /// Clusters of the scaled rows; nil for none.
     public var kMeans: KMeansSpecification?
-    /// Whether the distances to the clusters are inputs of the classifier.
-    public var clustersAsInputs = true
-    public var classifier = LogisticRegressionSpecification()
+    /// At least one. The first one's score is served where there is no blend.
+    public var classifiers = [ClassifierSpecification()]
+    public var blend: BlendSpecification?
 
     public init() {}
+
+    /// The first classifier's learner.
+    public var classifier: LogisticRegressionSpecification {
+        get { classifiers[0].regression }
+        set { classifiers[0].regression = newValue }
+    }
+
+    /// Whether the distances to the clusters are inputs of each classifier.
+    public var clustersAsInputs: Bool {
+        get { classifiers.allSatisfy(\.takesClusters) }
+        set { for index in classifiers.indices { classifiers[index].takesClusters = newValue } }
+    }
 }
 
 public struct ScalerSpecification: Hashable, Sendable {

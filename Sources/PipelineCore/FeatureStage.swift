@@ -12,6 +12,8 @@ public final class FeatureStage {
     let aheadTolerance: EventDuration
     /// Whether there are kinds of events besides transactions.
     let hasEvents: Bool
+    /// Whether the sources of labels are told apart.
+    let hasSources: Bool
     private let state: FeatureState
     private var control: ControlState
 
@@ -48,6 +50,7 @@ public final class FeatureStage {
         )
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
         hasEvents = plan.kinds.count > 1
+        hasSources = !specification.input.labelSources.isEmpty
         control.eventIDs = plan.kinds.map { kind in
             types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
         }

@@ -27,8 +27,9 @@ import Testing
         #expect(model.contributionCount == (hasClusters ? 7 : 6))
         for row in rows {
             var contributions = Array(repeating: 0.0, count: model.contributionCount)
-            model.contributions(of: row.values, into: &contributions)
-            let sum = contributions.reduce(model.classifier.intercept, +)
+            let base = model.contributions(of: row.values, into: &contributions)
+            #expect(base == model.classifier.intercept)
+            let sum = contributions.reduce(base, +)
             #expect(abs(sum - model.score(of: row.values).logit) < 1e-12)
         }
     }

@@ -170,7 +170,9 @@ public final class ScoringSession {
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
-                Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "stream"))
+                Label(
+                    transactionID: label.id, isPositive: label.isPositive,
+                    source: label.source ?? run.specification.input.label?.source ?? "stream"))
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.label(offset, label.id))
         case .heartbeat(let time):
