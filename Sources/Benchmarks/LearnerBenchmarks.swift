@@ -2,12 +2,13 @@ import EventModel
 import OnlineLearning
 
 extension Benchmark {
-    static let learnerBenchmarks = [
-        scaler,
-        classifier("sgd-learn", .sgd(.constant(0.01))),
-        classifier("adagrad-learn", .adaGrad(rate: 0.05)),
-        score, kMeans,
-    ]
+    static let learnerBenchmarks =
+        encodingBenchmarks + [
+            scaler,
+            classifier("sgd-learn", .sgd(.constant(0.01))),
+            classifier("adagrad-learn", .adaGrad(rate: 0.05)),
+            score, kMeans,
+        ]
     private static let featureCount = 17
 
     private static let scaler = Benchmark("scaler-observe", unit: "row", small: 5_000, large: 2_000_000) {
@@ -67,7 +68,7 @@ extension Benchmark {
 }
 
 /// Made-up rows around two centres, gone through again and again: few enough to stay in the cache.
-private final class SampleRows {
+final class SampleRows {
     static let count = 4096
 
     private let width: Int
