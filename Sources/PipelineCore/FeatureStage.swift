@@ -10,10 +10,10 @@ import Windowing
 public final class FeatureStage {
     let specification: TimeSpecification
     let aheadTolerance: EventDuration
-    /// Whether there are kinds of events besides transactions.
-    let hasEvents: Bool
     /// Whether the sources of labels are told apart.
     let hasSources: Bool
+    /// Whether there are kinds of events besides transactions.
+    let hasEvents: Bool
     private let state: FeatureState
     private var control: ControlState
 
