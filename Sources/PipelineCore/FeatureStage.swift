@@ -20,6 +20,7 @@ public final class FeatureStage {
         var tally = Tally()
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
+        var tables: ReferenceTables
         /// The watermark's day at the last sweep of all windows.
         var sweptDay = Int64.min
     }
@@ -39,8 +40,8 @@ public final class FeatureStage {
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
             table: TransactionTable(
-                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string)
-        )
+                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string),
+            tables: ReferenceTables(plan))
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
         control.eventIDs = plan.kinds.map { kind in
             types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
@@ -57,6 +58,13 @@ public final class FeatureStage {
         state.lookUp(key, entity: entity, asOf: time)
     }
 
+    /// The features that follow from a key alone (a value for each of its columns), and what others of it still need.
+    public func knownFeatures(
+        entity: Int, key: [ColumnValue], answers: [Double], asOf time: EventTime
+    ) -> [KnownFeature] {
+        state.knownFeatures(entity: entity, key: key, answers: answers, asOf: time, tables: control.tables)
+    }
+
     /// The digest of all that the stage remembers.
     public var digest: StateDigest {
         var ids: UInt64 = 0
@@ -64,7 +72,7 @@ public final class FeatureStage {
             if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
         }
         return StateDigest(
-            sum: state.digest.sum &+ control.table.digest.sum &+ ids
+            sum: state.digest.sum &+ control.table.digest.sum &+ ids &+ control.tables.digest.sum
                 &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
     }
 
@@ -73,7 +81,8 @@ public final class FeatureStage {
         let windows = state.size
         return (
             windows.keys, windows.events, control.table.next - control.table.first,
-            windows.bytes + control.table.byteCount + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
+            windows.bytes + control.table.byteCount + control.tables.byteCount
+                + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
         )
     }
 
@@ -102,19 +111,24 @@ public final class FeatureStage {
         control.table.beginBlock()
         for events in control.eventIDs { events?.table.beginBlock() }
         let hasEvents = control.eventIDs.contains { $0 != nil }
+        let hasJoins = control.tables.hasJoins
         block.statuses.reserve(block.rowCount)
         block.slots.reserve(block.rowCount)
         block.modelOperations.reserve(block.recordCount)
         block.windowOperations.reserve(2 * block.recordCount)
         for index in 0..<block.recordCount {
             let record = block.records[index]
-            if index + 12 < block.recordCount { prefetch(block.records[index + 12], block, control.table) }
+            if index + 12 < block.recordCount {
+                prefetch(block.records[index + 12], block, control.table)
+                if hasJoins { prefetchRows(block.records[index + 12], block, control.tables) }
+            }
             control.tally.records += 1
             switch record.kind {
             case .transaction: classify(row: Int(record.index), record: index, &block, &control)
             case .event: take(event: Int(record.index), record: index, &block, &control)
             case .ignored: control.tally.ignoredEvents += 1
             case .label: join(label: Int(record.index), record: index, &block, &control)
+            case .change: take(change: Int(record.index), record: index, &block, &control)
             case .heartbeat:
                 control.tally.commands += 1
                 control.watermark.advance(to: EventTime(milliseconds: record.time))
@@ -169,6 +183,7 @@ public final class FeatureStage {
             operation.time = control.watermark.time
             setAside(.aheadOfArrival, record: record, &block, &control)
         }
+        if control.tables.hasJoins { join(row, kind: 0, asOf: operation.time, &block, control.tables) }
         let slot = control.table.append(
             id: id, text: block.idTexts[row], time: time.milliseconds, payload: block.payloads[row], decision: decision,
             watermark: control.watermark.time.milliseconds, status: status)
@@ -218,6 +233,7 @@ public final class FeatureStage {
             setAside(.aheadOfArrival, record: record, &block, &control)
         case .onTime, .late:
             control.tally.events += 1
+            join(row, kind: block.kinds[row], asOf: time, &block, control.tables)
             append(
                 WindowOperation(
                     kind: .insert, row: row, slot: -1, time: time,
@@ -274,6 +290,57 @@ public final class FeatureStage {
         block.windowOperationCount += 1
     }
 
+    // MARK: reference tables
+
+    @inline(__always) private func prefetchRows(
+        _ record: EventBlock.Record, _ block: borrowing EventBlock, _ tables: borrowing ReferenceTables
+    ) {
+        guard record.kind == .transaction else { return }
+        tables.prefetch(row: Int(record.index), integers: block.integers.pointer)
+    }
+
+    /// Fills in what a row reads of the tables as of its time, by the changes before it.
+    @inline(never) private func join(
+        _ row: Int, kind: UInt8, asOf time: EventTime, _ block: inout EventBlock, _ tables: borrowing ReferenceTables
+    ) {
+        tables.join(
+            row: row, kind: kind, asOf: time, integers: block.integers.pointer, doubles: block.doubles.pointer)
+    }
+
+    /// A change takes effect for the records behind it. It moves no watermark, and may be of a time to come.
+    @inline(never) private func take(
+        change index: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
+    ) {
+        switch apply(block.changes[index], block, &control) {
+        case .taken: control.tally.changes += 1
+        case .sameAgain: setAside(.sameChangeAgain, record: record, &block, &control)
+        case .superseded: setAside(.supersededChange, record: record, &block, &control)
+        case .keyCollision: setAside(.tableKeyCollision, record: record, &block, &control)
+        }
+    }
+
+    private func apply(
+        _ change: TableChange, _ block: borrowing EventBlock, _ control: inout ControlState
+    ) -> ReferenceTable.Outcome {
+        control.tables.take(
+            change.change, of: Int(change.table), text: change.text,
+            values: block.changeValues.pointer + Int(change.valueStart), earliest: control.watermark.earliestAccepted)
+    }
+
+    /// Takes up the tables' rows as they were before the log begins: only changes are looked at, and nothing is counted.
+    public func takeUpTables(_ block: borrowing EventBlock) {
+        for index in 0..<block.recordCount where block.records[index].kind == .change {
+            _ = apply(block.changes[Int(block.records[index].index)], block, &control)
+        }
+    }
+
+    /// The change that a row of a table (by its place in the plan) is as of `time` by; nil where it is not there.
+    public func change(
+        of key: [ColumnValue], in table: Int, asOf time: EventTime
+    ) -> (offset: Offset, since: EventTime)? {
+        control.tables.change(of: key, in: table, asOf: time)
+    }
+
     /// Counts a record for a side output and lists it there.
     private func setAside(
         _ reason: SideReason, record: Int, _ block: inout EventBlock, _ control: inout ControlState
@@ -314,6 +381,7 @@ public final class FeatureStage {
         control.tally.encode(into: &writer)
         control.table.encode(into: &writer)
         for events in control.eventIDs { events?.table.encode(into: &writer) }
+        control.tables.encode(into: &writer)
         state.encode(into: &writer)
     }
 
@@ -326,6 +394,7 @@ public final class FeatureStage {
         control.tally = try Tally(decoding: &reader)
         try control.table.decode(from: &reader)
         for events in control.eventIDs { try events?.table.decode(from: &reader) }
+        try control.tables.decode(from: &reader)
         try state.decode(from: &reader)
     }
 }
