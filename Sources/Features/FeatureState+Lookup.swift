@@ -47,7 +47,7 @@ extension FeatureState {
             guard let place = plan.integerColumns.firstIndex(where: { $0.name == column.name }) else { continue }
             integers[place] = JoinCompiler.word(value, .integer(place: place))
         }
-        tables.join(row: 0, kind: 0, asOf: time, integers: integers, doubles: doubles)
+        tables.join(kind: 0, asOf: time, integers: integers, doubles: doubles)
         let bases = bases(of: declared)
         compute(integers, doubles, features, asOf: time)
         return (0..<plan.count).compactMap { position in
@@ -71,8 +71,8 @@ extension FeatureState {
         reserve(rows: 1, operations: 0)
         withUnsafePointer(to: &kind) { kinds in
             let rows = FeatureRows(
-                count: 1, keys: UnsafePointer(words + 1), keyTexts: [], integers: UnsafePointer(integers),
-                doubles: UnsafePointer(doubles), kinds: kinds, times: UnsafePointer(words), features: features,
+                count: 1, stride: 0, times: UnsafePointer(words), keys: UnsafePointer(words + 1), keyTexts: [],
+                integers: UnsafePointer(integers), doubles: UnsafePointer(doubles), kinds: kinds, features: features,
                 places: words + 1, placeStride: 1, slotMask: 0)
             for step in plan.operators { apply(step, rows) }
         }

@@ -29,8 +29,6 @@ public struct ReferenceTables: ~Copyable, @unchecked Sendable {
     private let steps: UnsafeMutablePointer<Step>
     private let stepCount: Int
     private let reads: UnsafeMutablePointer<Read>
-    private let integerCount: Int
-    private let doubleCount: Int
 
     public init(_ plan: FeaturePlan) {
         tableCount = plan.tables.count
@@ -53,8 +51,6 @@ public struct ReferenceTables: ~Copyable, @unchecked Sendable {
                 table: join.table, key0: join.keyPlaces[0], key1: join.keyPlaces.count > 1 ? join.keyPlaces[1] : -1,
                 kinds: join.kinds, isDirect: join.isDirect, readEnd: readEnd)
         }
-        integerCount = plan.integerColumns.count
-        doubleCount = plan.doubleColumns.count
     }
 
     deinit {
@@ -82,14 +78,12 @@ public struct ReferenceTables: ~Copyable, @unchecked Sendable {
     /// - Parameters:
     ///   - kind: of the event.
     ///   - time: as of which it asks.
-    ///   - integers: all rows' integers; so `doubles`.
+    ///   - integers: the row's; so `doubles`.
     /// - Complexity: O(reads) and, for each join, O(versions later than `time`).
     public func join(
-        row: Int, kind: UInt8, asOf time: EventTime, integers: UnsafeMutablePointer<Int64>,
+        kind: UInt8, asOf time: EventTime, integers: UnsafeMutablePointer<Int64>,
         doubles: UnsafeMutablePointer<Double>
     ) {
-        let integers = integers + row &* integerCount
-        let doubles = doubles + row &* doubleCount
         // A row that always was is so before every event time.
         let time = max(time, EventTime.range.lowerBound).milliseconds
         var place = 0
@@ -121,8 +115,7 @@ public struct ReferenceTables: ~Copyable, @unchecked Sendable {
     }
 
     /// Brings the places of a row's keys close.
-    @inline(__always) public func prefetch(row: Int, integers: UnsafePointer<Int64>) {
-        let integers = integers + row &* integerCount
+    @inline(__always) public func prefetch(integers: UnsafePointer<Int64>) {
         for index in 0..<stepCount where steps[index].isDirect {
             let step = steps[index]
             tables[step.table].prefetch((integers[step.key0], step.key1 < 0 ? 0 : integers[step.key1]))

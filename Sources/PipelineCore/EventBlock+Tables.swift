@@ -40,9 +40,10 @@ extension RecordDecoder {
 
     /// Appends a change to the block; false where its bytes are none.
     func append(
-        change reading: TableReading, _ reader: inout ByteReader, offset: Offset, timestamp: EventTime,
+        change reading: TableReading, _ start: ByteReader, offset: Offset, timestamp: EventTime,
         to block: inout EventBlock
     ) -> Bool {
+        var reader = start
         guard let values = reading.resolution.values(reading: &reader), reader.remaining == 0,
             case .text(let text) = values[1], let operation = TableOperation(rawValue: text)
         else { return false }

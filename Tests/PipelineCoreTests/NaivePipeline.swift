@@ -127,7 +127,10 @@ struct NaivePipeline {
         let (status, asOf) = standing(minute: transaction.minute, arrival: transaction.arrival)
         let joined = tables.join(customer: transaction.customer, terminal: transaction.terminal, asOf: asOf)
         let features = vector(transaction, joined, asOf: asOf)
-        if status.isAccepted { raise(own - specification.time.outOfOrderness.milliseconds) }
+        if status.isAccepted {
+            let arrival = time(ofMinute: transaction.arrival).milliseconds
+            raise(min(own, arrival) - specification.time.outOfOrderness.milliseconds)
+        }
         known.append(
             Known(
                 transaction: transaction, watermark: watermark, decision: known.count, status: status, label: nil,

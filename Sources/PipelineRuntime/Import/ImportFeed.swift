@@ -187,7 +187,9 @@ final class ImportFeed {
         if opened == nil && report.malformed > 0 { try malformed.begin("rows-of-no-known-table") }
         try storage { () throws(LogError) in try malformed.flush() }
         // Rows that a stop left undecided are read again by the next import.
-        if stopped { report.rows -= Int64(sequence.undecidedRowCount) + queue.rowCount }
+        let undecided = Int64(sequence.undecidedRowCount)
+        if stopped { report.rows -= undecided + queue.rowCount } else { report.waiting = undecided }
+        (report.farBehind, report.firstFarBehind) = sequence.farBehind
         report.transactions = opened?.sink.transactions ?? 0
         report.labels = opened?.sink.labels ?? 0
         report.heartbeats = opened?.sink.heartbeats ?? 0

@@ -24,8 +24,15 @@ public struct Importer {
         public var roundedDecimals: Int64 = 0
         /// Rows that the log had already.
         public var alreadyThere: Int64 = 0
+        /// Rows at the end, ahead of all others by more than the input's `aheadTolerance`, that wait for the table to grow
+        /// or for `flushLabels`: until then nobody knows whether their clock is right.
+        public var waiting: Int64 = 0
         /// Labels that wait for a later transaction, or for `flushLabels`.
         public var pendingLabels: Int64 = 0
+        /// Rows added now that are earlier than one before them by more than the input's `aheadTolerance`, and the line
+        /// of the first: most likely too late for any pipeline, or behind a wrong clock.
+        public var farBehind: Int64 = 0
+        public var firstFarBehind = 0
         public var bytes: Int64 = 0
         /// The first few malformed rows.
         public var examples: [String] = []
@@ -34,7 +41,7 @@ public struct Importer {
 
         /// Whether each row is accounted for.
         public var isBalanced: Bool {
-            rows == transactions + alreadyThere + malformed + labelRows + heartbeatRows
+            rows == transactions + alreadyThere + malformed + waiting + labelRows + heartbeatRows
         }
 
         public static func + (a: Report, b: Report) -> Report {
@@ -48,7 +55,10 @@ public struct Importer {
             sum.malformed += b.malformed
             sum.roundedDecimals += b.roundedDecimals
             sum.alreadyThere += b.alreadyThere
+            sum.waiting += b.waiting
             sum.pendingLabels += b.pendingLabels
+            if sum.farBehind == 0 { sum.firstFarBehind = b.firstFarBehind }
+            sum.farBehind += b.farBehind
             sum.bytes += b.bytes
             sum.examples = Array((sum.examples + b.examples).prefix(5))
             return sum
