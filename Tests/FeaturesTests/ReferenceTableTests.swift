@@ -96,7 +96,7 @@ struct ReferenceTableTests {
                 value: random.isTrue(25) ? nil : Int64(random.int(0..<3)))
         }
         let rises = changes.map { _ in
-            earliest += random.isTrue(20) ? Int64(random.int(0...3)) : 0
+            earliest = min(earliest + (random.isTrue(20) ? Int64(random.int(0...2)) : 0), 40)
             return earliest
         }
         try run(changes, earliest: rises, times: 0...45)
