@@ -50,7 +50,7 @@ extension Benchmark {
                 var one = Stopwatch()
                 one.measure {
                     block.retain(batch.owner)
-                    decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+                    decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
                     features.process(&block)
                     models.process(&block)
                 }

@@ -70,7 +70,7 @@ public final class FeatureState {
                     count: rows.count, keys: rows.keys + declared.keyWord, keyStride: rows.stride,
                     texts: rows.keyTexts[index], values: rows.integers, valueStride: rows.stride,
                     features: rows.features, featureStride: plan.width, places: rows.places + index * 2,
-                    placeStride: rows.placeStride, slotMask: rows.slotMask,
+                    placeStride: rows.placeStride, slotMask: rows.slotMask, firstSlot: rows.firstSlot,
                     filters: plan.filters.isEmpty ? nil : UnsafePointer(scratch.masks)))
         }
         for step in plan.operators { apply(step, rows) }
@@ -158,11 +158,14 @@ public struct FeatureRows {
     public var places: UnsafeMutablePointer<Int64>
     public var placeStride: Int
     public var slotMask: Int
+    /// Slots from here on are of this block's rows.
+    public var firstSlot: Int
 
     public init(
         count: Int, stride: Int, times: UnsafePointer<Int64>, keys: UnsafePointer<Int64>, keyTexts: [[String]],
         integers: UnsafePointer<Int64>, doubles: UnsafePointer<Double>, kinds: UnsafePointer<UInt8>,
-        features: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
+        features: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int,
+        firstSlot: Int
     ) {
         self.count = count
         self.stride = stride
@@ -176,5 +179,6 @@ public struct FeatureRows {
         self.places = places
         self.placeStride = placeStride
         self.slotMask = slotMask
+        self.firstSlot = firstSlot
     }
 }

@@ -35,6 +35,7 @@ extension FeatureStage {
             if hasEventIDs { for events in control.eventIDs { events?.table.forget(before: limit) } }
         }
         control.tally.records += Int64(count)
+        control.countDecisions()
     }
 
     @inline(__always) private func prefetch(
@@ -63,7 +64,7 @@ extension FeatureStage {
             words, text: block.idTexts[row], decision: control.decisionCount,
             watermark: control.watermark.time.milliseconds, status: status)
         control.decisionCount &+= 1
-        control.tally.decisions[Int(status.rawValue)] += 1
+        if status != .onTime { control.noteUnusual(status) }
         block.statuses[row] = status
         block.slots[row] = slot
         append(

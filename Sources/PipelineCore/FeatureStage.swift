@@ -20,13 +20,22 @@ public final class FeatureStage {
         var watermark: Watermark
         var table: TransactionTable
         var tally = Tally()
-        /// Decisions, all statuses.
+        /// Decisions, all statuses; the tally has them at a block's end.
         var decisionCount: Int64 = 0
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
         /// The watermark's day at the last sweep of all windows, and the time of the next.
         var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
         var nextSweep = Int64.min
+
+        @inline(never) mutating func noteUnusual(_ status: DecisionStatus) {
+            tally.decisions[Int(status.rawValue)] += 1
+        }
+
+        /// What is no other decision was made on time.
+        mutating func countDecisions() {
+            tally.decisions[Int(DecisionStatus.onTime.rawValue)] += decisionCount - tally.transactions
+        }
     }
 
     /// The events of one kind that are remembered, to tell a repetition.
@@ -85,6 +94,7 @@ public final class FeatureStage {
 
     /// Takes in a block that the decoder has filled.
     public func process(_ block: inout EventBlock) {
+        let firstSlot = control.table.next
         classify(&block, &control)
         let plan = state.plan
         block.features.reserve(block.rowCount * plan.width)
@@ -96,7 +106,7 @@ public final class FeatureStage {
                 keys: words + EventBlock.RowWord.keys, keyTexts: block.keyTexts, integers: words + block.integerWord,
                 doubles: block.doubles.pointer, kinds: block.kinds.pointer, features: block.features.pointer,
                 places: control.table.words + TransactionTable.Word.places, placeStride: control.table.rowWords,
-                slotMask: control.table.mask))
+                slotMask: control.table.mask, firstSlot: firstSlot))
         keepVectors(&block, control.table)
     }
 

@@ -79,12 +79,17 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
 
     /// The slot of the transaction `id` (whose text is `text` when ids are text), or nil.
     @inline(__always) func slot(of id: Int64, text: @autoclosure () -> String) -> Int? {
-        let place = idIsText ? findText(id, text()) : index.find(id) { _ in true }
+        let place = idIsText ? Self.find(id, text(), among: texts, index) : index.find(id) { _ in true }
         guard let place else { return nil }
-        return first + ((place - first) & mask)
+        return first &+ ((place &- first) & mask)
     }
 
-    private func findText(_ id: Int64, _ text: String) -> Int? { index.find(id) { texts[$0] == text } }
+    // Not a method of the table: for one that is not inlined the whole table would be copied at each look-up.
+    @inline(never) private static func find(
+        _ id: Int64, _ text: String, among texts: [String], _ index: borrowing KeyIndex
+    ) -> Int? {
+        index.find(id) { texts[$0] == text }
+    }
 
     /// Remembers a transaction of which these are the words in its block.
     @inline(__always) mutating func append(
@@ -101,7 +106,11 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         row[Word.decision] = decision
         row[Word.watermark] = watermark
         row[Word.flags] = Int64(status.rawValue)
-        for place in Word.places..<rowWords { row[place] = 0 }
+        var place = Word.places
+        while place < rowWords {
+            row[place] = 0
+            place &+= 1
+        }
         index.insert(id, slot & mask)
         if idIsText { texts[slot & mask] = text() }
         next &+= 1
@@ -125,11 +134,11 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         }
     }
 
-    func status(_ slot: Int) -> DecisionStatus {
+    @inline(__always) func status(_ slot: Int) -> DecisionStatus {
         DecisionStatus(rawValue: UInt8(truncatingIfNeeded: row(slot)[Word.flags] & 3)) ?? .onTime
     }
 
-    func label(_ slot: Int) -> Bool? {
+    @inline(__always) func label(_ slot: Int) -> Bool? {
         let state = row(slot)[Word.flags] >> 2 & 3
         return state == 0 ? nil : state == 2
     }

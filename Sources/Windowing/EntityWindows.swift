@@ -279,13 +279,6 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         tidemark_prefetch(header + 64)
     }
 
-    /// Brings the key's oldest event close.
-    @inline(__always) func prefetch(oldest number: Int) {
-        let header = headers + number &* headerWords
-        guard let ring = ring(header) else { return }
-        fetchEarly(ring + Int(header[Header.first] & header[Header.mask]) &* eventWords)
-    }
-
     /// Brings an event of the key close.
     @inline(__always) func prefetch(event position: Int64, of number: Int, _ shape: some EventShape) {
         let header = headers + number &* headerWords

@@ -92,7 +92,7 @@ extension FeatureState {
                                 keys: start + 1, keyTexts: plan.entities.map { _ in [] },
                                 integers: start + 1 + plan.keyWords, doubles: doubles, kinds: kinds,
                                 features: featureStart, places: placeStart, placeStride: max(placeWords, 1),
-                                slotMask: 1023))
+                                slotMask: 1023, firstSlot: 0))
                     }
                 }
             }

@@ -325,7 +325,7 @@ public final class PipelineRun {
         var source = records
         defer { records = source }
         while count < limit, let record = source.next() {
-            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
             count &+= 1
         }
         return count
@@ -336,7 +336,7 @@ public final class PipelineRun {
         if withCheckpoint {
             parcel.watermark = features.watermark
             parcel.featureDigest = features.digest
-            var state = ByteWriter(capacity: 1 << 20)
+            var state = ByteWriter(capacity: features.size.bytes + 1 << 20)
             features.encode(into: &state)
             parcel.checkpoint = consume state
         }
@@ -365,7 +365,7 @@ public final class PipelineRun {
 
     /// Writes a checkpoint of the state as it is, and the models' snapshot with it.
     public func checkpoint() throws(RuntimeError) {
-        var state = ByteWriter(capacity: 1 << 20)
+        var state = ByteWriter(capacity: features.size.bytes + 1 << 20)
         features.encode(into: &state)
         models.encode(into: &state)
         try writeCheckpoint(at: offset, watermark: features.watermark, digest: digest, state: state)
