@@ -8,8 +8,6 @@ extension FeatureStage {
         let horizon =
             (max(specification.duplicateHorizon, specification.labelHorizon) + specification.outOfOrderness)
             .milliseconds
-        control.table.beginBlock()
-        for events in control.eventIDs { events?.table.beginBlock() }
         let hasEventIDs = control.eventIDs.contains { $0 != nil }
         block.statuses.reserve(block.rowCount)
         block.slots.reserve(block.rowCount)

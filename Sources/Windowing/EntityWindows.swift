@@ -95,8 +95,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
 
     /// Headers begin at cache lines.
     private static func allocateHeaders(_ words: Int) -> UnsafeMutablePointer<Int64> {
-        UnsafeMutableRawPointer.allocate(byteCount: words * 8, alignment: 64).bindMemory(
-            to: Int64.self, capacity: words)
+        LargeMemory.allocateWords(words)
     }
 
     private func deallocateHeaders() { UnsafeMutableRawPointer(headers).deallocate() }

@@ -57,7 +57,7 @@ func runStages(
             (features, models) = try restored(features, models, plan, specification)
         }
         decoder.append(
-            offset: Offset(Int64(offset)), timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
+            offset: Offset(Int64(offset)), timestamp: record.timestamp, value: record.value, to: &block)
         if block.recordCount == size { outcome.take(&block, features, models) }
     }
     outcome.take(&block, features, models)

@@ -120,7 +120,7 @@ struct SchemaEvolutionTests {
         for (number, value) in values.enumerated() { input.append(timestamp: time(ofMinute: number), value: value) }
         for (offset, record) in input.records.enumerated() {
             decoder.append(
-                offset: Offset(Int64(offset)), timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
+                offset: Offset(Int64(offset)), timestamp: record.timestamp, value: record.value, to: &block)
         }
         stage.process(&block)
         return Result(
@@ -168,7 +168,7 @@ struct SchemaEvolutionTests {
             let input = EncodedInput([], style: .text)
             for value in [first, second] { input.append(timestamp: time(ofMinute: 0), value: value) }
             for record in input.records {
-                decoder.append(offset: .zero, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
+                decoder.append(offset: .zero, timestamp: record.timestamp, value: record.value, to: &block)
             }
             stage.process(&block)
             return block.sideRecords.map(\.reason)

@@ -137,7 +137,7 @@ struct UndecodableTests {
         var decoder = RecordDecoder(plan: plan, input: specification.input) { EncodedInput.schema($0, style: .text) }
         var block = EventBlock(plan: plan, idType: .string)
         for (offset, record) in input.records.enumerated() {
-            decoder.append(offset: Offset(Int64(offset)), timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
+            decoder.append(offset: Offset(Int64(offset)), timestamp: record.timestamp, value: record.value, to: &block)
         }
         features.process(&block)
         var writer = ByteWriter()
