@@ -55,9 +55,9 @@ extension FeatureStage {
             return repeated(row: row, record: record, slot: slot, &block, &control)
         }
         let time = EventTime(milliseconds: words[EventBlock.RowWord.time])
-        let status = status(
-            of: time, arrival: EventTime(milliseconds: words[EventBlock.RowWord.arrival]), control.watermark)
-        if status.isAccepted { control.watermark.advance(past: time) }
+        let arrival = EventTime(milliseconds: words[EventBlock.RowWord.arrival])
+        let status = status(of: time, arrival: arrival, control.watermark)
+        if status.isAccepted { control.watermark.advance(past: time, arrival: arrival) }
         let slot = control.table.append(
             words, text: block.idTexts[row], decision: control.decisionCount,
             watermark: control.watermark.time.milliseconds, status: status)

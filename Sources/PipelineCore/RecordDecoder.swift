@@ -314,10 +314,13 @@ public struct RecordDecoder: ~Copyable {
     private static func payloadWord(_ value: ColumnValue) -> UInt64 {
         switch value {
         case .integer(let number): UInt64(bitPattern: number)
-        case .double(let number): number.bitPattern
+        case .double(let number): payloadWord(number)
         case .text(let text): stableHash(text)
         }
     }
+
+    /// 0 and -0 are the same number, which writers print as they like.
+    @inline(__always) private static func payloadWord(_ number: Double) -> UInt64 { (number + 0).bitPattern }
 
     private static func kind(of type: ColumnType) -> FieldKind {
         switch type {
@@ -394,7 +397,7 @@ public struct RecordDecoder: ~Copyable {
                 if step.isPart { setPart(fields[index].part, number) }
             case .double, .promoted:
                 let number = step.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
-                payload &+= mixed(step.declared, number.bitPattern) & step.payloadMask
+                payload &+= mixed(step.declared, Self.payloadWord(number)) & step.payloadMask
                 if !keep(number, fields[index], row, &block) { return nil }
             case .text:
                 let bytes = reader.readAvroBytes()

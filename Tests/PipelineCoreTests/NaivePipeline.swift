@@ -116,7 +116,10 @@ struct NaivePipeline {
         let own = time(ofMinute: transaction.minute).milliseconds
         let (status, asOf) = standing(minute: transaction.minute, arrival: transaction.arrival)
         let features = vector(transaction, asOf: asOf)
-        if status.isAccepted { raise(own - specification.time.outOfOrderness.milliseconds) }
+        if status.isAccepted {
+            let arrival = time(ofMinute: transaction.arrival).milliseconds
+            raise(min(own, arrival) - specification.time.outOfOrderness.milliseconds)
+        }
         known.append(
             Known(transaction: transaction, watermark: watermark, decision: known.count, status: status, label: nil))
         if status.isAccepted { entered.append((true, known.count - 1)) }

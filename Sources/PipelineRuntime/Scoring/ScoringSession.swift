@@ -84,10 +84,16 @@ public final class ScoringSession {
     /// Makes the outputs so far durable, so that those who follow them see them. Answers do not wait for that.
     public func settle() throws(RuntimeError) { try run.syncOutputs() }
 
-    /// Answers what the last line, without an end, says; then writes a checkpoint.
+    /// Takes the end of the input: answers its last line, then writes a checkpoint.
     public func finish(answer: (JSONValue) throws -> Void) throws {
         if format == .ndjson { lines.finish() } else { table.finish() }
         try process(answer)
+        try stop()
+    }
+
+    /// Writes a checkpoint where the input has not ended: what has come of the next line is left, since half of it could
+    /// be taken for another.
+    public func stop() throws {
         try run.run()
         try malformed.close()
         try writer.close()
@@ -123,6 +129,9 @@ public final class ScoringSession {
             guard let box = tableParser else {
                 startTable(row)
                 return true
+            }
+            guard row.isTerminated else {
+                throw MalformedRow(line: row.line, byteOffset: row.byteOffset, reason: .unterminated)
             }
             let parsed = try box.parser.parse(row)
             try append(.transaction(parsed), line: row.line, byteOffset: row.byteOffset)
@@ -165,7 +174,7 @@ public final class ScoringSession {
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.label(offset, label.id))
         case .heartbeat(let time):
-            guard time - run.specification.input.aheadTolerance <= now else {
+            guard time <= now else {
                 throw MalformedRow(
                     line: line, byteOffset: byteOffset,
                     reason: .field(column: "event_time", .aheadOfArrival, value: time.description))
@@ -257,11 +266,15 @@ public final class ScoringSession {
         case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
             if let first = collected.repeats[offset] {
+                let decision = try recordedDecision(first, for: id, offset)
+                let isAlert = decision.probability >= run.specification.decision.alertThreshold
                 return Self.reply(
                     id, offset,
                     [
-                        JSONMember("score", .number(try score(ofDecision: first, for: id, offset))),
+                        JSONMember("score", .number(decision.probability)), JSONMember("alert", .bool(isAlert)),
                         JSONMember("status", .string("duplicate")),
+                        JSONMember("first_status", .string(decision.status.name)),
+                        JSONMember("anomaly", .number(decision.anomaly)),
                     ])
             }
             guard let reason = collected.sides[offset] else { throw RuntimeError.decisionMissing(inputOffset: offset) }
@@ -276,15 +289,17 @@ public final class ScoringSession {
         }
     }
 
-    /// The score that a transaction got when it came first.
-    private func score(ofDecision number: Offset, for id: TransactionID, _ offset: Offset) throws -> Double {
+    /// What was decided of a transaction when it came first.
+    private func recordedDecision(
+        _ number: Offset, for id: TransactionID, _ offset: Offset
+    ) throws -> RecordedDecision {
         let place = run.offset(ofDecision: number)
         guard place >= .zero,
             let decision = try DecisionLog(
                 run.log, pipeline: run.specification.name, from: place, fileSystem: run.fileSystem
             ).next(), decision.offset == place, decision.transactionID == id
         else { throw RuntimeError.decisionMissing(inputOffset: offset) }
-        return decision.probability
+        return decision
     }
 
     private static func setAside(_ reason: SideReason) -> [JSONMember] {
