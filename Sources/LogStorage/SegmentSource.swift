@@ -6,7 +6,7 @@ import Platform
 struct SegmentSource {
     /// Small batches are read so many bytes at once; a larger one alone, with the head of the next, so that it stays in the
     /// processor's cache until it is decoded and none is read twice.
-    private static let pieceBytes = 1 << 16
+    private static let pieceBytes = 1 << 18
 
     let segment: Segment
     private let path: String

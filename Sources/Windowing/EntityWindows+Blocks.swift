@@ -80,7 +80,8 @@ public struct WindowRows {
         count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
         valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
         places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int,
-        firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil, absenceBit: Int = 0
+        firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil,
+        absenceBit: Int = 0
     ) {
         self.count = count
         self.keys = keys

@@ -326,7 +326,9 @@ public final class PipelineRun {
         var source = records
         defer { records = source }
         while count < limit, let record = source.next() {
-            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block)
+            decoder.append(
+                offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block
+            )
             count &+= 1
         }
         return count
