@@ -12,6 +12,8 @@ import Windowing
 public final class FeatureStage: @unchecked Sendable {
     let specification: TimeSpecification
     let aheadTolerance: EventDuration
+    /// Whether the sources of labels are told apart.
+    let hasSources: Bool
     /// Whether there are kinds of events besides transactions.
     let hasEvents: Bool
     private let state: FeatureState
@@ -28,6 +30,7 @@ public final class FeatureStage: @unchecked Sendable {
         var decisionCount: Int64 = 0
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
+        var tables: ReferenceTables
         /// The watermark's day at the last sweep of all windows, and the time of the next.
         var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
         var nextSweep = Int64.min
@@ -56,10 +59,11 @@ public final class FeatureStage: @unchecked Sendable {
         control = ControlState(
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
-            table: TransactionTable(idIsText: specification.input.idType == .string))
+            table: TransactionTable(idIsText: specification.input.idType == .string), tables: ReferenceTables(plan))
         vectors = SlotRing(stride: plan.count)
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
         hasEvents = plan.kinds.count > 1
+        hasSources = !specification.input.labelSources.isEmpty
         control.eventIDs = plan.kinds.map { kind in
             types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
         }
@@ -73,6 +77,23 @@ public final class FeatureStage: @unchecked Sendable {
     /// What an entity's windows hold of a key and answer as of `time`, which is not before `earliestAccepted`.
     public func lookUp(_ key: EntityKey, entity: Int, asOf time: EventTime) -> KeyHolding? {
         state.lookUp(key, entity: entity, asOf: time)
+    }
+
+    /// The features that follow from a key alone (a value for each of its columns), and what others of it still need.
+    public func knownFeatures(
+        entity: Int, key: [ColumnValue], answers: [Double], asOf time: EventTime
+    ) -> [KnownFeature] {
+        state.knownFeatures(entity: entity, key: key, answers: answers, asOf: time, tables: control.tables)
+    }
+
+    /// Takes up the tables' rows as they were before the log begins: only changes are looked at, and nothing is counted.
+    public func takeUpTables(_ block: borrowing EventBlock) { takeUpTables(block, &control) }
+
+    /// The change that a row of a table (by its place in the plan) is as of `time` by; nil where it is not there.
+    public func change(
+        of key: [ColumnValue], in table: Int, asOf time: EventTime
+    ) -> (offset: Offset, since: EventTime)? {
+        control.tables.change(of: key, in: table, asOf: time)
     }
 
     // MARK: parts
@@ -133,7 +154,8 @@ public final class FeatureStage: @unchecked Sendable {
                 if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
             }
             return StateDigest(
-                sum: control.table.digest.sum &+ ids &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
+                sum: control.table.digest.sum &+ ids &+ control.tables.digest.sum
+                    &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
         case partCount - 1: return StateDigest()
         default: return state.digest(entity: part - 1)
         }
@@ -144,7 +166,7 @@ public final class FeatureStage: @unchecked Sendable {
         let windows = state.size
         return (
             windows.keys, windows.events, control.table.next - control.table.first,
-            windows.bytes + vectors.byteCount + control.table.byteCount
+            windows.bytes + vectors.byteCount + control.table.byteCount + control.tables.byteCount
                 + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
         )
     }
@@ -195,6 +217,7 @@ public final class FeatureStage: @unchecked Sendable {
             control.tally.encode(into: &writer)
             control.table.encode(into: &writer)
             for events in control.eventIDs { events?.table.encode(into: &writer) }
+            control.tables.encode(into: &writer)
         case partCount - 1:
             writer.encode(vectors.stride)
             vectors.encode(slots, into: &writer)
@@ -212,6 +235,7 @@ public final class FeatureStage: @unchecked Sendable {
         control.decisionCount = control.tally.transactions
         try control.table.decode(from: &reader)
         for events in control.eventIDs { try events?.table.decode(from: &reader) }
+        try control.tables.decode(from: &reader)
         let slots = control.table.slots
         for entity in state.plan.entities.indices { try state.decode(entity: entity, slots: slots, from: &reader) }
         guard try reader.decodeInt() == vectors.stride else {
