@@ -10,8 +10,8 @@ public struct Benchmark: Sendable {
         /// Items worked on within the measured time.
         public var items: Int
         public var hash: UInt64
-        /// Other figures, by name, such as percentiles in nanoseconds.
-        public var figures: [(name: String, value: Double)] = []
+        /// Other figures, such as percentiles.
+        public var figures: [BenchmarkFigure] = []
 
         public init(items: Int, hash: UInt64) {
             self.items = items
@@ -40,7 +40,21 @@ public struct Benchmark: Sendable {
 
     /// All benchmarks, in the order in which they are run.
     public static let all =
-        logBenchmarks + [csvImport, features] + learnerBenchmarks + replayBenchmarks + [decisionLatency]
+        logBenchmarks + [csvImport, features] + windowBenchmarks + learnerBenchmarks + replayBenchmarks + [
+            decisionLatency
+        ]
+}
+
+/// A figure besides the time of an item.
+public struct BenchmarkFigure: Sendable {
+    public enum Unit: String, Sendable {
+        case nanoseconds = "ns"
+        case mebibytes = "mib"
+    }
+
+    public var name: String
+    public var value: Double
+    public var unit = Unit.nanoseconds
 }
 
 /// Adds up the time of the work, without its preparation.
@@ -70,7 +84,7 @@ public struct BenchmarkResult: Sendable {
     public var leastNanosecondsPerItem: Double
     public var hash: UInt64
     /// Other figures, of the last run.
-    public var figures: [(name: String, value: Double)]
+    public var figures: [BenchmarkFigure]
 
     public var itemsPerSecond: Double { 1e9 / max(medianNanosecondsPerItem, 1e-9) }
     public var hashText: String { StateDigest(sum: hash).description }

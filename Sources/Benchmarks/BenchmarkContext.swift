@@ -93,7 +93,9 @@ public final class BenchmarkContext {
             var records = batch.records
             block.retain(batch.owner)
             while let record = records.next() {
-                decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+                decoder.append(
+                    offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack,
+                    to: &block)
                 guard block.recordCount >= blockRecords else { continue }
                 try body(&block)
                 block.removeAll()

@@ -148,22 +148,33 @@ extension Benchmark {
             items: Int(report.rows), hash: mixed(UInt64(report.transactions + report.labels), UInt64(bytes)))
     }
 
-    /// Workload W's log through the feature stage: read, decoded, joined with labels, 17 features; no models.
+    /// Workload W's log through the feature stage: read, decoded, joined with labels, 17 features; no models. Beside it the
+    /// stage's own time without reading and decoding, and its state at half of the way and at the end.
     static let features = Benchmark("features", unit: "transaction", small: 20_000, large: 2_000_000) {
         size, context, stopwatch in
         let log = try context.log(rows: size)
         let plan = try context.specification.makePlan()
         let stage = FeatureStage(plan: plan, specification: context.specification)
-        return try stopwatch.measure {
-            var hash: UInt64 = 0
+        var own = Stopwatch()
+        var hash: UInt64 = 0
+        var bytesAtHalf = 0
+        try stopwatch.measure {
             try context.forEachBlock(of: log, records: 4096) { block in
-                stage.process(&block)
+                own.measure { stage.process(&block) }
                 for row in 0..<min(block.rowCount, 16) {
                     for value in block.features(row: row) { hash = mixed(hash, value.bitPattern) }
                 }
+                if stage.tally.transactions <= size / 2 { bytesAtHalf = stage.size.bytes }
             }
-            return Outcome(items: Int(stage.tally.transactions), hash: mixed(hash, stage.digest.sum))
         }
+        let count = Int(stage.tally.transactions)
+        var outcome = Outcome(items: count, hash: mixed(hash, stage.digest.sum))
+        outcome.figures = [
+            BenchmarkFigure(name: "stage", value: Double(own.nanoseconds) / Double(max(count, 1))),
+            BenchmarkFigure(name: "state at half", value: Double(bytesAtHalf) / 0x1p20, unit: .mebibytes),
+            BenchmarkFigure(name: "state at end", value: Double(stage.size.bytes) / 0x1p20, unit: .mebibytes),
+        ]
+        return outcome
     }
 }
 

@@ -50,7 +50,9 @@ extension Benchmark {
                 var one = Stopwatch()
                 one.measure {
                     block.retain(batch.owner)
-                    decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+                    decoder.append(
+                        offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack,
+                        to: &block)
                     features.process(&block)
                     models.process(&block)
                 }
@@ -65,7 +67,7 @@ extension Benchmark {
         var outcome = Outcome(items: times.count, hash: features.digest.sum &+ models.digest.sum)
         times.sort()
         outcome.figures = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)].map {
-            (name: $0.0, value: Double(percentile(times, $0.1)))
+            BenchmarkFigure(name: $0.0, value: Double(percentile(times, $0.1)))
         }
         return outcome
     }

@@ -78,7 +78,7 @@ extension ByteReader {
             return 0
         }
         defer { position += count }
-        if remaining >= 8 {
+        if readableEnd - position >= 8 {
             return Int64(bigEndian: position.loadUnaligned(as: Int64.self)) &>> Int64(64 &- 8 &* count)
         }
         var value = Int64(position.load(as: Int8.self))

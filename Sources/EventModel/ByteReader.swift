@@ -6,14 +6,26 @@
 public struct ByteReader {
     @usableFromInline var position: UnsafeRawPointer
     @usableFromInline let end: UnsafeRawPointer
+    /// Bytes up to here may be looked at.
+    @usableFromInline let readableEnd: UnsafeRawPointer
     /// False once a read went wrong.
     @usableFromInline var readsValid = true
     public var isValid: Bool { @inlinable @inline(__always) get { readsValid } }
 
-    @inlinable public init(_ bytes: UnsafeRawBufferPointer) {
+    /// - Parameter slack: bytes behind `bytes` that may be looked at, so that a varint near the end need not be read byte
+    ///   by byte. Where a varint runs on into them, `remaining` falls below 0; ask for it at the end.
+    @inlinable @inline(__always) public init(_ bytes: UnsafeRawBufferPointer, slack: Int = 0) {
         let start = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 16)!
         position = start
         end = start + bytes.count
+        readableEnd = bytes.baseAddress == nil ? end : end + slack
+    }
+
+    @inlinable @inline(__always)
+    init(from position: UnsafeRawPointer, to end: UnsafeRawPointer, readableTo readableEnd: UnsafeRawPointer) {
+        self.position = position
+        self.end = end
+        self.readableEnd = readableEnd
     }
 
     /// Bytes not yet read.
@@ -53,23 +65,16 @@ public struct ByteReader {
 
     /// A zigzag varint of at most 64 bits.
     ///
-    /// Lengths repeat, so branches on them are foretold and the next read need not wait for this one's bytes; closing
-    /// up eight bytes at once without branches took longer.
+    /// Short ones are told by branches, which are foretold where lengths repeat, so that the next read need not wait for
+    /// this one's bytes.
     @inlinable @inline(__always) public mutating func readVarint() -> Int64 {
-        guard end - position >= 8 else { return readVarintNearEnd() }
+        guard readableEnd - position >= 8 else { return readVarintNearEnd() }
         let b0 = UInt64(position.load(as: UInt8.self))
-        if b0 < 0x80 {
-            position += 1
-            return Int64(bitPattern: b0 >> 1) ^ -Int64(bitPattern: b0 & 1)
-        }
+        if b0 < 0x80 { return takeVarint(b0, bytes: 1) }
         let b1 = UInt64(position.load(fromByteOffset: 1, as: UInt8.self))
         if b1 < 0x80 { return takeVarint(b0 & 0x7F | b1 &<< 7, bytes: 2) }
         let b2 = UInt64(position.load(fromByteOffset: 2, as: UInt8.self))
         if b2 < 0x80 { return takeVarint(b0 & 0x7F | (b1 & 0x7F) &<< 7 | b2 &<< 14, bytes: 3) }
-        let b3 = UInt64(position.load(fromByteOffset: 3, as: UInt8.self))
-        if b3 < 0x80 {
-            return takeVarint(b0 & 0x7F | (b1 & 0x7F) &<< 7 | (b2 & 0x7F) &<< 14 | b3 &<< 21, bytes: 4)
-        }
         return readLongVarint()
     }
 
@@ -91,7 +96,7 @@ public struct ByteReader {
     }
 
     @inlinable @inline(__always) mutating func readVarintNearEnd() -> Int64 {
-        let (value, count) = Self.varint(at: position, before: end)
+        let (value, count) = Self.varint(at: position, before: readableEnd)
         guard count > 0 else {
             fail()
             return 0
@@ -124,4 +129,26 @@ public struct ByteReader {
     }
 
     @inlinable @inline(__always) public mutating func skip(_ count: Int) { _ = readBytes(count) }
+
+    /// A reader of the next `count` bytes, which may look at those behind; this one goes on behind them. Where there are
+    /// not that many, both are invalid.
+    @inlinable @inline(__always) public mutating func readPart(_ count: Int) -> ByteReader {
+        var part = self
+        if count >= 0, count <= remaining {
+            part = ByteReader(from: position, to: position + count, readableTo: readableEnd)
+            position += count
+        } else {
+            fail()
+            part.fail()
+        }
+        return part
+    }
+
+    /// The bytes not yet read, in place.
+    @inlinable @inline(__always) public var rest: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: position, count: max(remaining, 0))
+    }
+
+    /// How many bytes behind the end may be looked at.
+    @inlinable @inline(__always) public var slack: Int { readableEnd - end }
 }

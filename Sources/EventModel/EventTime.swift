@@ -7,7 +7,7 @@ public struct EventTime: Hashable, Comparable, Sendable, BitwiseCopyable {
     @inlinable public init(milliseconds: Int64) { self.milliseconds = milliseconds }
 
     /// Earlier than every event.
-    public static let distantPast = EventTime(milliseconds: Int64.min / 4)
+    @inlinable public static var distantPast: EventTime { EventTime(milliseconds: Int64.min / 4) }
     /// 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999Z.
     public static let range =
         EventTime(milliseconds: -62_135_596_800_000)...EventTime(milliseconds: 253_402_300_799_999)

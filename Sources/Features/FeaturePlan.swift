@@ -53,7 +53,7 @@ public struct FeaturePlan: Sendable {
     let operators: [BlockOperator]
     let zones: [TimeZoneTable]
     /// The columns of scratch that operators work in.
-    let registerCount: Int
+    public let registerCount: Int
 
     /// The number of features, the length of a vector.
     public var count: Int { names.count }

@@ -66,15 +66,20 @@ extension FeatureState {
         let words = UnsafeMutablePointer<Int64>.allocate(capacity: 2)
         words.initialize(repeating: 0, count: 2)
         words[0] = time.milliseconds
-        var kind: UInt8 = 0
-        defer { words.deallocate() }
-        reserve(rows: 1, operations: 0)
-        withUnsafePointer(to: &kind) { kinds in
-            let rows = FeatureRows(
-                count: 1, stride: 0, times: UnsafePointer(words), keys: UnsafePointer(words + 1), keyTexts: [],
-                integers: UnsafePointer(integers), doubles: UnsafePointer(doubles), kinds: kinds, features: features,
-                places: words + 1, placeStride: 1, slotMask: 0)
-            for step in plan.operators { apply(step, rows) }
+        let registers = UnsafeMutablePointer<Double>.allocate(capacity: max(plan.registerCount, 1))
+        var (kind, mask) = (UInt8(0), UInt64(0))
+        defer {
+            words.deallocate()
+            registers.deallocate()
+        }
+        withUnsafeMutablePointer(to: &mask) { mask in
+            withUnsafePointer(to: &kind) { kind in
+                applyOperators(
+                    FeatureRows(
+                        count: 1, stride: 0, times: UnsafePointer(words), keys: UnsafePointer(words + 1), keyTexts: [],
+                        integers: UnsafePointer(integers), doubles: UnsafePointer(doubles), kinds: kind,
+                        features: features, masks: mask, registers: registers))
+            }
         }
     }
 

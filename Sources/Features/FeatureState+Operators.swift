@@ -99,7 +99,7 @@ extension FeatureState {
     // MARK: between registers
 
     @inline(__always) private func register(_ number: Int, _ rows: FeatureRows) -> UnsafeMutablePointer<Double> {
-        scratch.registers + number &* rows.count
+        rows.registers + number &* rows.count
     }
 
     private func applyToRegisters(_ step: BlockOperator, _ rows: FeatureRows) {
@@ -134,7 +134,7 @@ extension FeatureState {
             each(rows, place) { kilometres(a[$0], b[$0], c[$0], d[$0]) }
         case .filter(let place, let bit):
             let condition = register(place, rows)
-            let masks = scratch.masks
+            let masks = rows.masks
             for row in 0..<rows.count where condition[row] != 0 { masks[row] |= 1 << UInt64(bit) }
         case .copy, .hour, .weekday, .log1p, .ratio, .oneHot, .hashed, .store: break
         }

@@ -2,24 +2,19 @@ import EventModel
 import Windowing
 
 /// The windows of all entities of a plan, and the way from a block of rows to its feature vectors.
-public final class FeatureState {
+///
+/// A block goes through the filters, the windows of each entity in the plan's order, and the operators. Each of these has
+/// state of its own, so that several threads may be at them at the same time with different blocks.
+public final class FeatureState: @unchecked Sendable {
     public let plan: FeaturePlan
-    private var entities: [EntityState]
-    var scratch = Scratch()
-
-    /// Memory for a block, kept from block to block.
-    struct Scratch {
-        var rowCapacity = 0
-        var operationCapacity = 0
-        /// `plan.registerCount` columns, each of as many doubles as the block has rows.
-        var registers = UnsafeMutablePointer<Double>.allocate(capacity: 1)
-        /// A mask for each row; zeros where the plan has no filters.
-        var masks = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
-        var operations = UnsafeMutablePointer<WindowOperation>.allocate(capacity: 1)
-    }
+    private let entities: [EntityState]
 
     private final class EntityState {
         var windows: EntityWindows
+        /// Where each transaction's event stands, two words, so that its label finds it; empty where no label matters.
+        var places = SlotRing(stride: 2)
+        /// The operations that concern the entity.
+        var operations: [WindowOperation] = []
 
         init(_ entity: FeaturePlan.Entity, labelHorizon: EventDuration) {
             windows = EntityWindows(
@@ -34,45 +29,63 @@ public final class FeatureState {
         entities = plan.entities.map { EntityState($0, labelHorizon: labelHorizon) }
     }
 
-    deinit {
-        scratch.registers.deallocate()
-        scratch.masks.deallocate()
-        scratch.operations.deallocate()
-    }
-
-    /// Words that each transaction keeps so that its label finds its events: two for each entity.
-    public var placeWords: Int { entities.count * 2 }
     /// How far behind the earliest acceptable event an event still matters to some window.
     public var retention: EventDuration { entities.map { $0.windows.retention }.max() ?? .zero }
-    public var digest: StateDigest {
-        StateDigest(sum: entities.reduce(0) { $0 &+ $1.windows.digest.sum })
-    }
+    /// The digest of an entity's windows.
+    public func digest(entity: Int) -> StateDigest { entities[entity].windows.digest }
     /// Keys and events held, and the bytes that they take.
     public var size: (keys: Int, events: Int, bytes: Int) {
         entities.reduce((0, 0, 0)) {
-            ($0.0 + $1.windows.keyCount, $0.1 + $1.windows.eventCount, $0.2 + $1.windows.byteCount)
+            (
+                $0.0 + $1.windows.keyCount, $0.1 + $1.windows.eventCount,
+                $0.2 + $1.windows.byteCount + $1.places.byteCount
+            )
         }
     }
 
-    /// Computes the feature vectors of a block and takes its events and labels into the windows.
-    ///
+    // MARK: the way of a block
+
+    /// Finds the filters that each row passes.
+    public func applyFilters(_ rows: FeatureRows) {
+        guard !plan.filters.isEmpty else { return }
+        rows.masks.update(repeating: 0, count: rows.count)
+        for step in plan.filterOperators { apply(step, rows) }
+    }
+
+    /// Takes a block's events and labels into an entity's windows, and writes what they answer.
     /// - Parameters:
     ///   - operations: what happens, in log order.
-    ///   - rows: the block's rows. `features` is filled: `count` rows of `plan.width`.
-    public func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: FeatureRows) {
-        reserve(rows: rows.count, operations: operations.count)
-        for step in plan.filterOperators { apply(step, rows) }
-        for (index, entity) in entities.enumerated() {
-            let declared = plan.entities[index]
+    ///   - slots: of the transactions that labels of this block or its rows may name; those from `firstNew` on are its
+    ///     rows'.
+    public func process(
+        entity index: Int, _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: FeatureRows, slots: Range<Int>,
+        firstNew: Int
+    ) {
+        let entity = entities[index]
+        let declared = plan.entities[index]
+        if entity.windows.hasLabels {
+            entity.places.hold(slots)
+            // Not every transaction has an event here.
+            entity.places.fill(min(firstNew, slots.upperBound)..<slots.upperBound, with: -1)
+        }
+        func process(_ operations: UnsafeBufferPointer<WindowOperation>) {
             entity.windows.process(
-                concerning(declared, operations, rows),
+                operations,
                 WindowRows(
                     count: rows.count, keys: rows.keys + declared.keyWord, keyStride: rows.stride,
                     texts: rows.keyTexts[index], values: rows.integers, valueStride: rows.stride,
-                    features: rows.features, featureStride: plan.width, places: rows.places + index * 2,
-                    placeStride: rows.placeStride, slotMask: rows.slotMask,
-                    filters: plan.filters.isEmpty ? nil : UnsafePointer(scratch.masks)))
+                    features: rows.features, featureStride: plan.width, places: entity.places.words,
+                    placeStride: entity.places.stride, slotMask: entity.places.mask, firstSlot: firstNew,
+                    filters: plan.filters.isEmpty ? nil : UnsafePointer(rows.masks)))
         }
+        guard plan.kinds.count > 1 else { return process(operations) }
+        entity.operations.removeAll(keepingCapacity: true)
+        for operation in operations where concerns(declared, operation, rows) { entity.operations.append(operation) }
+        entity.operations.withUnsafeBufferPointer(process)
+    }
+
+    /// Computes what follows from columns and windows.
+    public func applyOperators(_ rows: FeatureRows) {
         for step in plan.operators { apply(step, rows) }
     }
 
@@ -82,57 +95,32 @@ public final class FeatureState {
         entities[entity].windows.lookUp(key, asOf: time, columns: plan.integerColumns.count, width: plan.width)
     }
 
-    func reserve(rows count: Int, operations: Int) {
-        if scratch.rowCapacity < count {
-            scratch.registers.deallocate()
-            scratch.masks.deallocate()
-            scratch.registers = .allocate(capacity: max(plan.registerCount, 1) * count)
-            scratch.masks = .allocate(capacity: count)
-            scratch.masks.update(repeating: 0, count: count)
-            scratch.rowCapacity = count
-        } else if !plan.filters.isEmpty {
-            scratch.masks.update(repeating: 0, count: count)
-        }
-        if plan.kinds.count > 1, scratch.operationCapacity < operations {
-            scratch.operations.deallocate()
-            scratch.operations = .allocate(capacity: operations)
-            scratch.operationCapacity = operations
-        }
-    }
-
-    /// The operations that an entity takes part in: not those of events without its key, nor of events that answer
+    /// Whether an entity takes part in an operation: not in those of events without its key, nor of events that answer
     /// nothing and that none of its aggregates counts.
-    private func concerning(
-        _ entity: FeaturePlan.Entity, _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: FeatureRows
-    ) -> UnsafeBufferPointer<WindowOperation> {
-        guard plan.kinds.count > 1 else { return operations }
-        var count = 0
-        for operation in operations {
-            let isTaken: Bool
-            switch operation.kind {
-            case .sweep, .label: isTaken = true
-            case .insert, .answer:
-                let row = Int(operation.row)
-                let isCounted = entity.filters.map { $0 & scratch.masks[row] != 0 } ?? true
-                isTaken = entity.kinds >> UInt64(rows.kinds[row]) & 1 == 1 && (operation.isAnswered || isCounted)
-            }
-            if isTaken {
-                scratch.operations[count] = operation
-                count += 1
-            }
+    private func concerns(_ entity: FeaturePlan.Entity, _ operation: WindowOperation, _ rows: FeatureRows) -> Bool {
+        switch operation.kind {
+        case .sweep, .label: return true
+        case .insert, .answer:
+            let row = Int(operation.row)
+            let isCounted = entity.filters.map { $0 & rows.masks[row] != 0 } ?? true
+            return entity.kinds >> UInt64(rows.kinds[row]) & 1 == 1 && (operation.isAnswered || isCounted)
         }
-        return UnsafeBufferPointer(start: scratch.operations, count: count)
     }
 
     // MARK: saved state
 
-    public func encode(into writer: inout ByteWriter) {
-        for entity in entities { entity.windows.encode(into: &writer) }
+    /// - Parameter slots: of the transactions remembered.
+    public func encode(entity index: Int, slots: Range<Int>, into writer: inout ByteWriter) {
+        let entity = entities[index]
+        entity.windows.encode(into: &writer)
+        if entity.windows.hasLabels { entity.places.encode(slots, into: &writer) }
     }
 
-    /// Takes up what `encode` wrote for the same plan; the state must be new.
-    public func decode(from reader: inout ByteReader) throws(StateCodingError) {
-        for entity in entities { try entity.windows.decode(from: &reader) }
+    /// Takes up what `encode` wrote for the same plan; the entity's windows must be new.
+    public func decode(entity index: Int, slots: Range<Int>, from reader: inout ByteReader) throws(StateCodingError) {
+        let entity = entities[index]
+        try entity.windows.decode(from: &reader)
+        if entity.windows.hasLabels { try entity.places.decode(slots, from: &reader) }
     }
 }
 
@@ -153,16 +141,15 @@ public struct FeatureRows {
     /// The kind of each row; not read where there are transactions only.
     public var kinds: UnsafePointer<UInt8>
     public var features: UnsafeMutablePointer<Double>
-    /// For each slot, `placeStride` words apart, `placeWords` words; a slot's place is at its
-    /// number's low bits.
-    public var places: UnsafeMutablePointer<Int64>
-    public var placeStride: Int
-    public var slotMask: Int
+    /// Memory for the work: where there are filters, a word a row; `plan.registerCount` doubles a row.
+    public var masks: UnsafeMutablePointer<UInt64>
+    public var registers: UnsafeMutablePointer<Double>
 
     public init(
         count: Int, stride: Int, times: UnsafePointer<Int64>, keys: UnsafePointer<Int64>, keyTexts: [[String]],
         integers: UnsafePointer<Int64>, doubles: UnsafePointer<Double>, kinds: UnsafePointer<UInt8>,
-        features: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
+        features: UnsafeMutablePointer<Double>, masks: UnsafeMutablePointer<UInt64>,
+        registers: UnsafeMutablePointer<Double>
     ) {
         self.count = count
         self.stride = stride
@@ -173,8 +160,7 @@ public struct FeatureRows {
         self.kinds = kinds
         self.times = times
         self.features = features
-        self.places = places
-        self.placeStride = placeStride
-        self.slotMask = slotMask
+        self.masks = masks
+        self.registers = registers
     }
 }

@@ -1,25 +1,20 @@
-import RealModule
+import CRowKernels
 
-// Kernels for one row. Each is compiled once, here, and never inlined: `Relaxed` lets the compiler choose an order of
-// additions, and the same inputs must give the same bits from every caller.
+// Kernels for one row. The order of additions is fixed, so that the same inputs give the same bits from every caller.
 
 public enum RowKernel {
     /// Σ aᵢ·bᵢ.
-    @inline(never) public static func dot(
+    public static func dot(
         _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
     ) -> Double {
-        var sum = 0.0
-        for index in 0..<count { sum = Relaxed.multiplyAdd(a[index], b[index], sum) }
-        return sum
+        tidemark_dot(a, b, count)
     }
 
     /// Σ (rowᵢ − centreᵢ)·weightᵢ. Centring first keeps the digits of columns whose mean is large against their spread.
-    @inline(never) public static func centredDot(
+    public static func centredDot(
         _ row: UnsafePointer<Double>, centre: UnsafePointer<Double>, weights: UnsafePointer<Double>, count: Int
     ) -> Double {
-        var sum = 0.0
-        for index in 0..<count { sum = Relaxed.multiplyAdd(row[index] - centre[index], weights[index], sum) }
-        return sum
+        tidemark_centred_dot(row, centre, weights, count)
     }
 
     /// Σ valueₖ·weight[indexₖ] over the entries whose index is not negative; others may hold any finite value.
@@ -54,15 +49,10 @@ public enum RowKernel {
     }
 
     /// Σ (aᵢ − bᵢ)².
-    @inline(never) public static func squaredDistance(
+    public static func squaredDistance(
         _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
     ) -> Double {
-        var sum = 0.0
-        for index in 0..<count {
-            let difference = a[index] - b[index]
-            sum = Relaxed.multiplyAdd(difference, difference, sum)
-        }
-        return sum
+        tidemark_squared_distance(a, b, count)
     }
 
     /// The first index at which aᵢ + bᵢ is least; a becomes the sums. `count` is a multiple of 4 and above 0, and no sum
@@ -91,18 +81,26 @@ public enum RowKernel {
     }
 
     /// `target`ᵢ = (rowᵢ − centreᵢ)·factorᵢ. `target` may be `row` itself.
-    @inline(never) public static func scale(
+    public static func scale(
         _ row: UnsafePointer<Double>, centre: UnsafePointer<Double>, factors: UnsafePointer<Double>, count: Int,
         into target: UnsafeMutablePointer<Double>
     ) {
-        for index in 0..<count { target[index] = (row[index] - centre[index]) * factors[index] }
+        tidemark_scale(row, centre, factors, count, target)
     }
 
     /// `target`ᵢ += factor·rowᵢ.
-    @inline(never) public static func add(
+    public static func add(
         _ row: UnsafePointer<Double>, times factor: Double, count: Int, to target: UnsafeMutablePointer<Double>
     ) {
-        for index in 0..<count { target[index] = Relaxed.multiplyAdd(factor, row[index], target[index]) }
+        tidemark_add(row, factor, count, target)
+    }
+
+    /// `sums`ᵢ += rowᵢ − originᵢ, and `squares`ᵢ += (rowᵢ − originᵢ)².
+    public static func addDifferences(
+        of row: UnsafePointer<Double>, from origin: UnsafePointer<Double>, count: Int,
+        to sums: UnsafeMutablePointer<Double>, squares: UnsafeMutablePointer<Double>
+    ) {
+        tidemark_add_differences(row, origin, count, sums, squares)
     }
 
     /// The square root of each of `count` values that are at least 0, in place.

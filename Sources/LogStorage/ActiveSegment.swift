@@ -7,6 +7,9 @@ struct ActiveSegment: ~Copyable {
     private let index: any OpenFile
     private let timeIndex: any OpenFile
     private var summary: SegmentSummary
+    private static let writeBackBytes = 4 << 20
+    /// The log file's bytes that are on their way to the device.
+    private var startedBytes = 0
     private var writtenIndexBytes = 0
     private var writtenTimeIndexBytes = 0
 
@@ -42,6 +45,10 @@ struct ActiveSegment: ~Copyable {
     ) throws(FileError) {
         try log.write(batch, at: bytes)
         summary.add(batch, count: count, endOffset: endOffset, from: first, to: last)
+        if bytes - startedBytes >= Self.writeBackBytes {
+            log.startWritingBack(startedBytes..<bytes)
+            startedBytes = bytes
+        }
         try writeIndexes()
     }
 

@@ -12,10 +12,12 @@ public struct RecordView {
     public var isTombstone: Bool
     /// The number of headers and the headers, as they lie there.
     @usableFromInline var headerSection: UnsafeRawBufferPointer
+    /// How many bytes behind the value are the batch's too, so that a decoder may look at them.
+    public var slack: Int
 
     @inlinable @inline(__always) init(
         offset: Offset, timestamp: EventTime, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer,
-        isTombstone: Bool, headerSection: UnsafeRawBufferPointer
+        isTombstone: Bool, headerSection: UnsafeRawBufferPointer, slack: Int
     ) {
         self.offset = offset
         self.timestamp = timestamp
@@ -23,6 +25,7 @@ public struct RecordView {
         self.value = value
         self.isTombstone = isTombstone
         self.headerSection = headerSection
+        self.slack = slack
     }
 
     /// The record's headers in order.

@@ -40,19 +40,19 @@ public struct RecordIterator {
             if reader.remaining > 0 { reader.invalidate() }
             return nil
         }
-        let length = Int(truncatingIfNeeded: reader.readVarint())
-        let before = reader.remaining
-        _ = reader.readByte()
-        let timestamp = baseTimestamp &+ reader.readVarint()
-        let delta = reader.readVarint()
-        let keyLength = Int(truncatingIfNeeded: reader.readVarint())
-        let key = keyLength < 0 ? nil : reader.readBytes(keyLength)
-        let valueLength = Int(truncatingIfNeeded: reader.readVarint())
-        let value = reader.readBytes(max(valueLength, 0))
-        let beforeHeaders = reader.remaining
-        let headers = reader.readVarint()
-        if headers != 0 { reader = Self.skipping(headers, in: reader) }
-        guard reader.isValid, delta >= nextDelta, delta <= lastDelta, before &- reader.remaining == length else {
+        // The next record's place is known from here on, whatever this one's fields take.
+        var record = reader.readPart(Int(truncatingIfNeeded: reader.readVarint()))
+        _ = record.readByte()
+        let timestamp = baseTimestamp &+ record.readVarint()
+        let delta = record.readVarint()
+        let keyLength = Int(truncatingIfNeeded: record.readVarint())
+        let key = keyLength < 0 ? nil : record.readBytes(keyLength)
+        let valueLength = Int(truncatingIfNeeded: record.readVarint())
+        let value = record.readBytes(max(valueLength, 0))
+        let headerSection = record.rest
+        let headers = record.readVarint()
+        if headers != 0 { record = Self.skipping(headers, in: record) }
+        guard record.isValid, record.remaining == 0, delta >= nextDelta, delta <= lastDelta else {
             reader.invalidate()
             return nil
         }
@@ -60,9 +60,7 @@ public struct RecordIterator {
         nextDelta = delta &+ 1
         return RecordView(
             offset: Offset(baseOffset &+ delta), timestamp: EventTime(milliseconds: timestamp), key: key, value: value,
-            isTombstone: valueLength < 0,
-            headerSection: UnsafeRawBufferPointer(
-                start: value.baseAddress.map { $0 + value.count }, count: beforeHeaders &- reader.remaining))
+            isTombstone: valueLength < 0, headerSection: headerSection, slack: headerSection.count &+ record.slack)
     }
 
     /// A reader behind a record's headers.

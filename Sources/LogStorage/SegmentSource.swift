@@ -4,7 +4,9 @@ import Platform
 /// The bytes of one segment as a reader goes through them: a sealed one is mapped as a whole; one that is still written
 /// is read piece by piece, since its file may yet be shortened.
 struct SegmentSource {
-    private static let pieceBytes = 1 << 20
+    /// Small batches are read so many bytes at once; a larger one alone, with the head of the next, so that it stays in the
+    /// processor's cache until it is decoded and none is read twice.
+    private static let pieceBytes = 1 << 18
 
     let segment: Segment
     private let path: String
@@ -126,7 +128,7 @@ struct SegmentSource {
         fileBytes = try file.size()
         let size = fileBytes - position
         guard size >= needed, size > have else { return false }
-        let piece = try file.bytes(from: position, count: min(max(needed, Self.pieceBytes), size))
+        let piece = try file.bytes(from: position, count: min(max(needed + BatchLayout.records, Self.pieceBytes), size))
         guard piece.bytes.count >= needed, piece.bytes.count > have else { return false }
         window = piece
         windowStart = position

@@ -96,21 +96,8 @@ public struct RunningScaler: ~Copyable, Sendable {
     }
 
     private mutating func addToBlock(_ row: UnsafePointer<Double>) {
-        let (origin, sums, squares) = (origin.pointer, sums.pointer, squares.pointer)
-        let fours = columnCount & ~3
-        var column = 0
-        while column < fours {
-            let difference = row.four(at: column) - origin.four(at: column)
-            sums.setFour(sums.four(at: column) + difference, at: column)
-            squares.setFour(squares.four(at: column) + difference * difference, at: column)
-            column &+= 4
-        }
-        for _ in 0..<columnCount & 3 {
-            let difference = row[column] - origin[column]
-            sums[column] += difference
-            squares[column] += difference * difference
-            column &+= 1
-        }
+        RowKernel.addDifferences(
+            of: row, from: origin.pointer, count: columnCount, to: sums.pointer, squares: squares.pointer)
     }
 
     private mutating func endBlock() {

@@ -10,7 +10,7 @@ public enum DecisionStatus: UInt8, Sendable, CaseIterable, BitwiseCopyable {
     case quarantined = 3
 
     /// Whether the transaction entered its windows and the models learn from it.
-    public var isAccepted: Bool { self == .onTime || self == .late }
+    @inline(__always) public var isAccepted: Bool { rawValue <= DecisionStatus.late.rawValue }
 
     public var name: String {
         switch self {

@@ -69,6 +69,14 @@ public struct EventBlock: ~Copyable {
     var statuses = BlockBuffer<DecisionStatus>()
     var slots = BlockBuffer<Int>()
     var features = BlockBuffer<Double>()
+    /// Memory for the features' filters and operators.
+    var masks = BlockBuffer<UInt64>()
+    var registers = BlockBuffer<Double>()
+    /// Of the transactions that labels of this block or its rows may name; those from `firstNewSlot` on are its rows'.
+    var reachableSlots = 0..<0
+    var firstNewSlot = 0
+    /// Of the transactions remembered at the block's end.
+    public internal(set) var heldSlots = 0..<0
 
     // Labels.
     var labelCount = 0

@@ -8,8 +8,6 @@ extension FeatureStage {
         let horizon =
             (max(specification.duplicateHorizon, specification.labelHorizon) + specification.outOfOrderness)
             .milliseconds
-        control.table.beginBlock()
-        for events in control.eventIDs { events?.table.beginBlock() }
         let hasEventIDs = control.eventIDs.contains { $0 != nil }
         let hasJoins = control.tables.hasJoins
         block.statuses.reserve(block.rowCount)
@@ -40,6 +38,7 @@ extension FeatureStage {
             if hasEventIDs { for events in control.eventIDs { events?.table.forget(before: limit) } }
         }
         control.tally.records += Int64(count)
+        control.countDecisions()
     }
 
     @inline(__always) private func prefetch(
@@ -68,7 +67,7 @@ extension FeatureStage {
             words, text: block.idTexts[row], decision: control.decisionCount,
             watermark: control.watermark.time.milliseconds, status: status)
         control.decisionCount &+= 1
-        control.tally.decisions[Int(status.rawValue)] += 1
+        if status != .onTime { control.noteUnusual(status) }
         block.statuses[row] = status
         block.slots[row] = slot
         append(

@@ -5,9 +5,11 @@ import Windowing
 /// The first stage: event time, repetitions, windows, feature vectors, and the join of labels with the vectors as they
 /// were scored. It never sees a model.
 ///
-/// Three passes over a block: the control pass decides in log order what each record is; the windows of each entity run
-/// through the block; the vectors are kept for their labels, and those of labels taken are laid out for learning.
-public final class FeatureStage {
+/// A block passes through its parts in order: control decides in log order what each record is, and finds the filters; the
+/// windows of each entity run through the block; the last part computes the other features, keeps the vectors for their
+/// labels, and lays those of labels taken out for learning. Each part has state of its own: several threads may be at
+/// different parts with different blocks, as long as each part takes the blocks in order, one at a time.
+public final class FeatureStage: @unchecked Sendable {
     let specification: TimeSpecification
     let aheadTolerance: EventDuration
     /// Whether the sources of labels are told apart.
@@ -16,13 +18,15 @@ public final class FeatureStage {
     let hasEvents: Bool
     private let state: FeatureState
     private var control: ControlState
+    /// The vector of each transaction remembered.
+    private var vectors: SlotRing
 
     /// What the control pass keeps; a struct, so that its loop runs without exclusivity checks.
     struct ControlState: ~Copyable {
         var watermark: Watermark
         var table: TransactionTable
         var tally = Tally()
-        /// Decisions, all statuses.
+        /// Decisions, all statuses; the tally has them at a block's end.
         var decisionCount: Int64 = 0
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
@@ -30,13 +34,22 @@ public final class FeatureStage {
         /// The watermark's day at the last sweep of all windows, and the time of the next.
         var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
         var nextSweep = Int64.min
+
+        @inline(never) mutating func noteUnusual(_ status: DecisionStatus) {
+            tally.decisions[Int(status.rawValue)] += 1
+        }
+
+        /// What is no other decision was made on time.
+        mutating func countDecisions() {
+            tally.decisions[Int(DecisionStatus.onTime.rawValue)] += decisionCount - tally.transactions
+        }
     }
 
     /// The events of one kind that are remembered, to tell a repetition.
     final class EventIDs {
         var table: TransactionTable
 
-        init(idIsText: Bool) { table = TransactionTable(placeWords: 0, featureCount: 0, idIsText: idIsText) }
+        init(idIsText: Bool) { table = TransactionTable(idIsText: idIsText) }
     }
 
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
@@ -46,9 +59,8 @@ public final class FeatureStage {
         control = ControlState(
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
-            table: TransactionTable(
-                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string),
-            tables: ReferenceTables(plan))
+            table: TransactionTable(idIsText: specification.input.idType == .string), tables: ReferenceTables(plan))
+        vectors = SlotRing(stride: plan.count)
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
         hasEvents = plan.kinds.count > 1
         hasSources = !specification.input.labelSources.isEmpty
@@ -84,15 +96,69 @@ public final class FeatureStage {
         control.tables.change(of: key, in: table, asOf: time)
     }
 
+    // MARK: parts
+
+    /// Control, an entity each, operators and vectors.
+    public var partCount: Int { state.plan.entities.count + 2 }
+
+    /// Takes in a block that the decoder has filled.
+    public func process(_ block: inout EventBlock) {
+        for part in 0..<partCount { process(&block, part: part) }
+    }
+
+    /// Does one part's work on a block that the parts before have been through.
+    public func process(_ block: inout EventBlock, part: Int) {
+        let plan = state.plan
+        switch part {
+        case 0:
+            block.firstNewSlot = control.table.next
+            let oldest = control.table.first
+            classify(&block, &control)
+            block.reachableSlots = oldest..<control.table.next
+            block.heldSlots = control.table.slots
+            block.features.reserve(block.rowCount * plan.width)
+            block.masks.reserve(plan.filters.isEmpty ? 0 : block.rowCount)
+            block.registers.reserve(block.rowCount * plan.registerCount)
+            state.applyFilters(rows(of: block))
+        case partCount - 1:
+            state.applyOperators(rows(of: block))
+            keepVectors(&block, &vectors)
+        default:
+            state.process(
+                entity: part - 1,
+                UnsafeBufferPointer(start: block.windowOperations.pointer, count: block.windowOperationCount),
+                rows(of: block), slots: block.reachableSlots, firstNew: block.firstNewSlot)
+        }
+    }
+
+    private func rows(of block: borrowing EventBlock) -> FeatureRows {
+        let words = block.words.pointer
+        return FeatureRows(
+            count: block.rowCount, stride: block.rowWords, times: words + EventBlock.RowWord.time,
+            keys: words + EventBlock.RowWord.keys, keyTexts: block.keyTexts, integers: words + block.integerWord,
+            doubles: block.doubles.pointer, kinds: block.kinds.pointer, features: block.features.pointer,
+            masks: block.masks.pointer, registers: block.registers.pointer)
+    }
+
     /// The digest of all that the stage remembers.
     public var digest: StateDigest {
-        var ids: UInt64 = 0
-        for (kind, events) in control.eventIDs.enumerated() {
-            if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
+        StateDigest(sum: (0..<partCount).reduce(0) { $0 &+ digest(part: $1).sum })
+    }
+
+    /// The digest of what one part remembers; the digest of all is their sum.
+    public func digest(part: Int) -> StateDigest {
+        switch part {
+        case 0:
+            var ids: UInt64 = 0
+            for (kind, events) in control.eventIDs.enumerated() {
+                if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
+            }
+            return StateDigest(
+                sum: control.table.digest.sum &+ ids &+ control.tables.digest.sum
+                    &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
+        case partCount - 1: return StateDigest()
+        default: return state.digest(entity: part - 1)
         }
-        return StateDigest(
-            sum: state.digest.sum &+ control.table.digest.sum &+ ids &+ control.tables.digest.sum
-                &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
     }
 
     /// Keys and events in the windows, transactions remembered, bytes of all of them.
@@ -100,34 +166,18 @@ public final class FeatureStage {
         let windows = state.size
         return (
             windows.keys, windows.events, control.table.next - control.table.first,
-            windows.bytes + control.table.byteCount + control.tables.byteCount
+            windows.bytes + vectors.byteCount + control.table.byteCount + control.tables.byteCount
                 + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
         )
-    }
-
-    /// Takes in a block that the decoder has filled.
-    public func process(_ block: inout EventBlock) {
-        classify(&block, &control)
-        let plan = state.plan
-        block.features.reserve(block.rowCount * plan.width)
-        let words = block.words.pointer
-        state.process(
-            UnsafeBufferPointer(start: block.windowOperations.pointer, count: block.windowOperationCount),
-            FeatureRows(
-                count: block.rowCount, stride: block.rowWords, times: words + EventBlock.RowWord.time,
-                keys: words + EventBlock.RowWord.keys, keyTexts: block.keyTexts, integers: words + block.integerWord,
-                doubles: block.doubles.pointer, kinds: block.kinds.pointer, features: block.features.pointer,
-                places: control.table.words + TransactionTable.Word.places, placeStride: control.table.rowWords,
-                slotMask: control.table.mask))
-        keepVectors(&block, control.table)
     }
 
     // MARK: vectors
 
     /// In log order: a transaction's vector is kept under its slot, a label's is taken from there.
-    private func keepVectors(_ block: inout EventBlock, _ table: borrowing TransactionTable) {
+    private func keepVectors(_ block: inout EventBlock, _ vectors: inout SlotRing) {
         let width = state.plan.count
         let stride = state.plan.width
+        vectors.hold(block.reachableSlots)
         block.vectorCount = 0
         block.vectors.reserve(block.modelOperationCount * width)
         for index in 0..<block.modelOperationCount {
@@ -135,27 +185,44 @@ public final class FeatureStage {
             switch operation.kind {
             case .score:
                 let row = Int(operation.index)
-                table.prefetch(vectorOf: block.slots[row] &+ 8)
-                table.vector(block.slots[row]).update(from: block.features.pointer + row * stride, count: width)
+                fetchEarly(vectors.row(block.slots[row] &+ 8))
+                Self.vector(vectors.row(block.slots[row]))
+                    .update(from: block.features.pointer + row &* stride, count: width)
             case .learn:
-                (block.vectors.pointer + block.vectorCount * width)
-                    .update(from: table.vector(Int(operation.index)), count: width)
+                (block.vectors.pointer + block.vectorCount &* width)
+                    .update(from: Self.vector(vectors.row(Int(operation.index))), count: width)
                 block.modelOperations[index].index = Int32(truncatingIfNeeded: block.vectorCount)
-                block.vectorCount += 1
+                block.vectorCount &+= 1
             }
         }
+    }
+
+    @inline(__always) private static func vector(_ words: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Double> {
+        UnsafeMutableRawPointer(words).assumingMemoryBound(to: Double.self)
     }
 
     // MARK: saved state
 
     public func encode(into writer: inout ByteWriter) {
-        writer.encode(control.watermark.time)
-        writer.encode(control.sweptDay)
-        control.tally.encode(into: &writer)
-        control.table.encode(into: &writer)
-        for events in control.eventIDs { events?.table.encode(into: &writer) }
-        control.tables.encode(into: &writer)
-        state.encode(into: &writer)
+        for part in 0..<partCount { encode(part: part, slots: control.table.slots, into: &writer) }
+    }
+
+    /// Writes what one part remembers behind what the parts before remember.
+    /// - Parameter slots: of the transactions remembered.
+    public func encode(part: Int, slots: Range<Int>, into writer: inout ByteWriter) {
+        switch part {
+        case 0:
+            writer.encode(control.watermark.time)
+            writer.encode(control.sweptDay)
+            control.tally.encode(into: &writer)
+            control.table.encode(into: &writer)
+            for events in control.eventIDs { events?.table.encode(into: &writer) }
+            control.tables.encode(into: &writer)
+        case partCount - 1:
+            writer.encode(vectors.stride)
+            vectors.encode(slots, into: &writer)
+        default: state.encode(entity: part - 1, slots: slots, into: &writer)
+        }
     }
 
     /// Takes up what `encode` wrote for the same specification; the stage must be new.
@@ -169,6 +236,11 @@ public final class FeatureStage {
         try control.table.decode(from: &reader)
         for events in control.eventIDs { try events?.table.decode(from: &reader) }
         try control.tables.decode(from: &reader)
-        try state.decode(from: &reader)
+        let slots = control.table.slots
+        for entity in state.plan.entities.indices { try state.decode(entity: entity, slots: slots, from: &reader) }
+        guard try reader.decodeInt() == vectors.stride else {
+            throw StateCodingError("pending transactions with another number of features")
+        }
+        try vectors.decode(slots, from: &reader)
     }
 }

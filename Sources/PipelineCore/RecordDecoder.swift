@@ -33,7 +33,9 @@ public struct RecordDecoder: ~Copyable {
         var isPart: Bool
         var first: Int32
         var second: Int32
-        /// What its value adds to the payload's hash goes through this mask: nothing where it is not declared.
+        /// The hash of its column's name, and a mask for what its value adds to the payload's hash: nothing where it is not
+        /// declared.
+        var declared: UInt64
         var payloadMask: UInt64
     }
 
@@ -52,6 +54,8 @@ public struct RecordDecoder: ~Copyable {
         var table: Int32 = 0
         /// For rows: their kind, by its place among the plan's.
         var rowKind: UInt8 = 0
+        /// Whether all fields are numbers that no text is made of.
+        var isNumeric = true
         var start: Int32 = 0
         var count: Int32 = 0
         var copyStart: Int32 = 0
@@ -82,6 +86,7 @@ public struct RecordDecoder: ~Copyable {
     /// Whether each row has a text in `idTexts`.
     private let hasTextIDs: Bool
     private let textPairs: [TextPair]
+    private let completesTexts: Bool
     private let partColumns: [String]
     /// The parts of the row that is being read.
     private var parts: [String]
@@ -125,6 +130,7 @@ public struct RecordDecoder: ~Copyable {
         }
         self.partColumns = partColumns
         self.textPairs = textPairs
+        completesTexts = hasKinds || !textPairs.isEmpty
         parts = partColumns.map { _ in "" }
         readerSchemas = input.readerSchemas
         doubleCount = plan.doubleColumns.count
@@ -134,20 +140,21 @@ public struct RecordDecoder: ~Copyable {
     }
 
     /// Appends a record to `block`.
+    /// - Parameter slack: bytes behind the value that may be looked at.
     public mutating func append(
-        offset: Offset, timestamp: EventTime, value: UnsafeRawBufferPointer, to block: inout EventBlock
+        offset: Offset, timestamp: EventTime, value: UnsafeRawBufferPointer, slack: Int = 0, to block: inout EventBlock
     ) {
         let index = block.recordCount
         block.records.reserve(index + 1)
         var record = EventBlock.Record(
             kind: .undecodable, index: 0, offset: offset.value, time: timestamp.milliseconds, value: value)
-        var reader = ByteReader(value)
+        var reader = ByteReader(value, slack: slack)
         if timestamp.isInRange, let number = reader.readEnvelope() {
             let reading = reading(of: Int(number.number))
-            switch reading.kind {
+            switch reading.pointee.kind {
             case .row:
                 if appendRow(reading, reader, offset: offset, timestamp: timestamp, to: &block) {
-                    record.kind = reading.rowKind == 0 ? .transaction : .event
+                    record.kind = reading.pointee.rowKind == 0 ? .transaction : .event
                     record.index = Int32(truncatingIfNeeded: block.rowCount - 1)
                 }
             case .ignored: record.kind = .ignored
@@ -179,20 +186,24 @@ public struct RecordDecoder: ~Copyable {
     /// Schemas are numbered in order of registration, so a large number is a damaged one.
     private static let largestSchemaNumber = 65_535
 
-    @inline(__always) private mutating func reading(of number: Int) -> Reading {
-        if number >= 0, number < readingCount, readings[number].kind != .unprepared { return readings[number] }
-        return prepare(number)
+    @inline(__always) private mutating func reading(of number: Int) -> UnsafePointer<Reading> {
+        let known = number >= 0 && number < readingCount && readings[number].kind != .unprepared
+        return UnsafePointer(readings.pointer + (known ? number : prepare(number)))
     }
 
-    @inline(never) private mutating func prepare(_ number: Int) -> Reading {
-        guard (1...Self.largestSchemaNumber).contains(number) else { return Reading(kind: .unknown) }
-        readings.reserve(number + 1)
-        while readingCount <= number {
+    /// Prepares how values of a schema are read.
+    /// - Returns: its place among the readings; 0 for a number that cannot be a schema's.
+    @inline(never) private mutating func prepare(_ number: Int) -> Int {
+        let isPossible = (1...Self.largestSchemaNumber).contains(number)
+        readings.reserve(isPossible ? number + 1 : 1)
+        while readingCount <= (isPossible ? number : 0) {
             readings[readingCount] = Reading()
             readingCount += 1
         }
+        readings[0].kind = .unknown
+        guard isPossible else { return 0 }
         readings[number] = makeReading(schema(SchemaID(Int32(number))))
-        return readings[number]
+        return number
     }
 
     private mutating func makeReading(_ writer: RecordSchema?) -> Reading {
@@ -239,7 +250,9 @@ public struct RecordDecoder: ~Copyable {
             case .same(let index): fields[fieldCount] = field(for: columns[index], Self.kind(of: step.type), idColumn)
             case .promoted(let index): fields[fieldCount] = field(for: columns[index], .promoted, idColumn)
             }
-            steps[fieldCount] = makeStep(fields[fieldCount])
+            let made = makeStep(fields[fieldCount])
+            steps[fieldCount] = made
+            if made.isPart || made.kind != .number && made.kind != .decimal { reading.isNumeric = false }
             fieldCount += 1
         }
         reading.copyCount = Int32(copyCount) - reading.copyStart
@@ -296,7 +309,8 @@ public struct RecordDecoder: ~Copyable {
         }
         return Step(
             kind: field.kind, hasText: field.isID || field.keyWords != 0 || field.part >= 0, isPart: field.part >= 0,
-            first: Int32(places[0]), second: Int32(places[1]), payloadMask: field.declared == 0 ? 0 : ~0)
+            first: Int32(places[0]), second: Int32(places[1]), declared: field.declared,
+            payloadMask: field.declared == 0 ? 0 : ~0)
     }
 
     /// The words of a row that take a field's integer value or its text's hash.
@@ -337,48 +351,82 @@ public struct RecordDecoder: ~Copyable {
     // MARK: records
 
     private mutating func appendRow(
-        _ reading: Reading, _ start: ByteReader, offset: Offset, timestamp: EventTime, to block: inout EventBlock
+        _ reading: UnsafePointer<Reading>, _ reader: ByteReader, offset: Offset, timestamp: EventTime,
+        to block: inout EventBlock
     ) -> Bool {
-        var reader = start
         let row = block.rowCount
         block.reserveRow(doubles: doubleCount)
         let words = block.row(row)
-        var payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.payload
-        for index in Int(reading.start)..<Int(reading.start &+ reading.count) {
+        let read =
+            reading.pointee.isNumeric
+            ? readNumbers(reading, reader, into: words) : readFields(reading, reader, row, &block)
+        guard let fieldsPayload = read else { return undo(row, &block) }
+        let payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.pointee.payload &+ fieldsPayload
+        var copy = copies.pointer + Int(reading.pointee.copyStart)
+        let lastCopy = copy + Int(reading.pointee.copyCount)
+        while copy < lastCopy {
+            words[Int(copy.pointee.to)] = words[Int(copy.pointee.from)]
+            copy += 1
+        }
+        if reading.pointee.defaultCount > 0 { appendDefaults(reading.pointee, row, &block) }
+        if completesTexts { completeTexts(kind: reading.pointee.rowKind, row, &block) }
+        words[EventBlock.RowWord.payload] = Int64(bitPattern: payload)
+        words[EventBlock.RowWord.time] = timestamp.milliseconds
+        words[EventBlock.RowWord.offset] = offset.value
+        block.rowCount = row &+ 1
+        return true
+    }
+
+    /// Reads the fields of a row of numbers.
+    /// - Returns: what they add to the payload's hash, nil where they are not what the schema says.
+    @inline(__always) private func readNumbers(
+        _ reading: UnsafePointer<Reading>, _ start: ByteReader, into words: UnsafeMutablePointer<Int64>
+    ) -> UInt64? {
+        var reader = start
+        var payload: UInt64 = 0
+        var step = steps.pointer + Int(reading.pointee.start)
+        let end = step + Int(reading.pointee.count)
+        while step < end {
+            let number = step.pointee.kind == .number ? reader.readVarint() : reader.readAvroDecimal()
+            payload &+= mixed(step.pointee.declared, UInt64(bitPattern: number)) & step.pointee.payloadMask
+            words[Int(step.pointee.first)] = number
+            words[Int(step.pointee.second)] = number
+            step += 1
+        }
+        return reader.isValid && reader.remaining == 0 ? payload : nil
+    }
+
+    /// The same for a row of any fields.
+    @inline(never) private mutating func readFields(
+        _ reading: UnsafePointer<Reading>, _ start: ByteReader, _ row: Int, _ block: inout EventBlock
+    ) -> UInt64? {
+        var reader = start
+        var payload: UInt64 = 0
+        let words = block.row(row)
+        for index in Int(reading.pointee.start)..<Int(reading.pointee.start &+ reading.pointee.count) {
             let step = steps[index]
-            let declared = fields[index].declared
             switch step.kind {
             case .number, .decimal:
                 let number = step.kind == .number ? reader.readVarint() : reader.readAvroDecimal()
-                payload &+= mixed(declared, UInt64(bitPattern: number)) & step.payloadMask
+                payload &+= mixed(step.declared, UInt64(bitPattern: number)) & step.payloadMask
                 words[Int(step.first)] = number
                 words[Int(step.second)] = number
                 if step.isPart { setPart(fields[index].part, number) }
             case .double, .promoted:
                 let number = step.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
-                payload &+= mixed(declared, Self.payloadWord(number)) & step.payloadMask
-                if !keep(number, fields[index], row, &block) { return undo(row, &block) }
+                payload &+= mixed(step.declared, Self.payloadWord(number)) & step.payloadMask
+                if !keep(number, fields[index], row, &block) { return nil }
             case .text:
                 let bytes = reader.readAvroBytes()
-                guard declared != 0 else { continue }
+                guard step.declared != 0 else { continue }
                 let hash = stableHash(bytes)
-                payload &+= mixed(declared, hash)
+                payload &+= mixed(step.declared, hash)
                 words[Int(step.first)] = Int64(bitPattern: hash)
                 words[Int(step.second)] = Int64(bitPattern: hash)
                 if step.hasText { appendText(bytes, fields[index], &block) }
             }
         }
-        guard reader.isValid, reader.remaining == 0 else { return undo(row, &block) }
-        for index in Int(reading.copyStart)..<Int(reading.copyStart &+ reading.copyCount) {
-            words[Int(copies[index].to)] = words[Int(copies[index].from)]
-        }
-        if reading.defaultCount > 0 { appendDefaults(reading, row, &block) }
-        if hasKinds || !textPairs.isEmpty { completeTexts(kind: reading.rowKind, row, &block) }
-        words[EventBlock.RowWord.payload] = Int64(bitPattern: payload)
-        words[EventBlock.RowWord.time] = timestamp.milliseconds
-        words[EventBlock.RowWord.offset] = offset.value
-        block.rowCount = row + 1
-        return true
+        return reader.isValid && reader.remaining == 0 ? payload : nil
     }
 
     /// Keeps a double where a feature uses it.

@@ -1,13 +1,12 @@
 import EventModel
 import Windowing
 
-/// The transactions that are remembered: for telling a repetition, for joining a label, for finding the events that a
-/// label changes.
+/// The transactions that are remembered, for telling a repetition and for joining a label.
 ///
-/// A ring in the order of the log; each transaction has a slot number that counts up for ever, and stays until the
-/// watermark has passed it by the horizon. A slot's row of words, and apart from it its feature vector:
+/// In the order of the log; each has a slot number that counts up for ever, and stays until the watermark has passed it
+/// by the horizon. A slot's row of words:
 ///
-///     id │ time │ payload │ decision │ watermark │ flags │ places of its events
+///     id │ time │ payload │ decision │ watermark │ flags
 struct TransactionTable: ~Copyable, @unchecked Sendable {
     enum Word {
         static let id = 0
@@ -21,81 +20,58 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         /// source; from bit 8 on and from bit 24 on, a bit for each declared source whose last label is negative, and
         /// positive.
         static let flags = 5
-        static let places = 6
+        static let count = 6
     }
 
-    private(set) var words: UnsafeMutablePointer<Int64>
-    let rowWords: Int
-    private var vectors: UnsafeMutablePointer<Double>
-    private let featureCount: Int
-    private(set) var mask: Int
+    private var rows = SlotRing(stride: Word.count)
     /// Slots held: from the oldest to before the next one.
     private(set) var first = 0
     private(set) var next = 0
-    /// Rows from here on stay as they are until the next block, though their transactions may be forgotten: the later
-    /// passes over a block still read them.
-    private var pinned = 0
     private var index = KeyIndex()
     private let idIsText: Bool
+    /// By a slot's low bits.
     private var texts: [String] = []
 
-    init(placeWords: Int, featureCount: Int, idIsText: Bool) {
-        self.featureCount = featureCount
+    init(idIsText: Bool) {
         self.idIsText = idIsText
-        rowWords = Word.places + placeWords
-        mask = 1023
-        words = .allocate(capacity: 1024 * rowWords)
-        vectors = .allocate(capacity: 1024 * featureCount)
-        if idIsText { texts = [String](repeating: "", count: 1024) }
+        if idIsText { texts = [String](repeating: "", count: rows.mask + 1) }
     }
 
-    deinit {
-        words.deallocate()
-        vectors.deallocate()
-    }
+    /// Of the transactions remembered.
+    var slots: Range<Int> { first..<next }
 
-    @inline(__always) func row(_ slot: Int) -> UnsafeMutablePointer<Int64> { words + (slot & mask) &* rowWords }
+    @inline(__always) private var mask: Int { rows.mask }
 
-    @inline(__always) func vector(_ slot: Int) -> UnsafeMutablePointer<Double> {
-        vectors + (slot & mask) &* featureCount
-    }
+    @inline(__always) func row(_ slot: Int) -> UnsafeMutablePointer<Int64> { rows.row(slot) }
 
-    var byteCount: Int { (mask + 1) * (rowWords + featureCount) * 8 + (next - first) * 64 }
+    var byteCount: Int { rows.byteCount + index.byteCount }
 
     // MARK: verbs
 
-    /// Lets go of the rows forgotten in the block before.
-    mutating func beginBlock() { pinned = first }
-
     @inline(__always) func prefetch(_ id: Int64) { index.prefetch(id) }
-
-    /// Brings the place of a vector close, up to four cache lines of it.
-    @inline(__always) func prefetch(vectorOf slot: Int) {
-        let start = UnsafeRawPointer(vector(slot))
-        var byte = 0
-        while byte < min(featureCount &* 8, 256) {
-            fetchEarly(start + byte)
-            byte &+= 64
-        }
-    }
 
     /// The slot of the transaction `id` (whose text is `text` when ids are text), or nil.
     @inline(__always) func slot(of id: Int64, text: @autoclosure () -> String) -> Int? {
-        let place = idIsText ? findText(id, text()) : index.find(id) { _ in true }
+        let place = idIsText ? Self.find(id, text(), among: texts, index) : index.find(id) { _ in true }
         guard let place else { return nil }
-        return first + ((place - first) & mask)
+        return first &+ ((place &- first) & mask)
     }
 
-    private func findText(_ id: Int64, _ text: String) -> Int? { index.find(id) { texts[$0] == text } }
+    // Not a method of the table: for one that is not inlined the whole table would be copied at each look-up.
+    @inline(never) private static func find(
+        _ id: Int64, _ text: String, among texts: [String], _ index: borrowing KeyIndex
+    ) -> Int? {
+        index.find(id) { texts[$0] == text }
+    }
 
     /// Remembers a transaction of which these are the words in its block.
     @inline(__always) mutating func append(
         _ words: UnsafePointer<Int64>, text: @autoclosure () -> String, decision: Int64, watermark: Int64,
         status: DecisionStatus
     ) -> Int {
-        if next &- pinned > mask { grow() }
+        if next &- first > mask { grow() }
         let slot = next
-        let row = row(slot)
+        let row = rows.row(slot)
         let id = words[EventBlock.RowWord.id]
         row[Word.id] = id
         row[Word.time] = words[EventBlock.RowWord.time]
@@ -103,7 +79,6 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         row[Word.decision] = decision
         row[Word.watermark] = watermark
         row[Word.flags] = Int64(status.rawValue)
-        for place in Word.places..<rowWords { row[place] = 0 }
         index.insert(id, slot & mask)
         if idIsText { texts[slot & mask] = text() }
         next &+= 1
@@ -127,11 +102,11 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         }
     }
 
-    func status(_ slot: Int) -> DecisionStatus {
+    @inline(__always) func status(_ slot: Int) -> DecisionStatus {
         DecisionStatus(rawValue: UInt8(truncatingIfNeeded: row(slot)[Word.flags] & 3)) ?? .onTime
     }
 
-    func label(_ slot: Int) -> Bool? {
+    @inline(__always) func label(_ slot: Int) -> Bool? {
         let state = row(slot)[Word.flags] >> 2 & 3
         return state == 0 ? nil : state == 2
     }
@@ -167,61 +142,39 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     }
 
     private mutating func grow() {
-        let oldMask = mask
-        let (old, oldVectors) = (words, vectors)
-        mask = mask * 2 + 1
-        words = .allocate(capacity: (mask + 1) * rowWords)
-        vectors = .allocate(capacity: (mask + 1) * featureCount)
-        let oldTexts = texts
+        let (oldTexts, oldMask) = (texts, mask)
+        rows.hold(first..<next + 1)
         if idIsText { texts = [String](repeating: "", count: mask + 1) }
         index = KeyIndex()
-        for slot in pinned..<next {
-            row(slot).update(from: old + (slot & oldMask) * rowWords, count: rowWords)
-            vector(slot).update(from: oldVectors + (slot & oldMask) * featureCount, count: featureCount)
-            guard slot >= first else { continue }
+        for slot in first..<next {
             index.insert(row(slot)[Word.id], slot & mask)
             if idIsText { texts[slot & mask] = oldTexts[slot & oldMask] }
         }
-        old.deallocate()
-        oldVectors.deallocate()
     }
 
     // MARK: saved state
 
     func encode(into writer: inout ByteWriter) {
-        writer.encode(rowWords + featureCount)
         writer.encode(first)
         writer.encode(next - first)
-        for slot in first..<next {
-            writer.encode(raw: UnsafeRawBufferPointer(start: row(slot), count: rowWords * 8))
-            writer.encode(raw: UnsafeRawBufferPointer(start: vector(slot), count: featureCount * 8))
-            if idIsText { writer.encode(texts[slot & mask]) }
-        }
+        rows.encode(slots, into: &writer)
+        if idIsText { for slot in slots { writer.encode(texts[slot & mask]) } }
     }
 
     /// Takes up what `encode` wrote; the table must be new.
     mutating func decode(from reader: inout ByteReader) throws(StateCodingError) {
         precondition(next == 0, "a table that holds transactions cannot take up saved ones")
-        guard try reader.decodeInt() == rowWords + featureCount else {
-            throw StateCodingError("pending transactions with another number of features")
-        }
         first = try reader.decodeInt()
-        let count = try reader.decodeCount(size: (rowWords + featureCount) * 8)
+        let count = try reader.decodeCount(size: Word.count * 8)
         guard first >= 0, first < Int.max / 2 else {
             throw StateCodingError("the slot number \(first) is out of range")
         }
-        next = first
-        pinned = first
-        for _ in 0..<count {
-            if next - first > mask { grow() }
-            let row = row(next)
-            UnsafeMutableRawBufferPointer(start: row, count: rowWords * 8)
-                .copyMemory(from: reader.readBytes(rowWords * 8))
-            UnsafeMutableRawBufferPointer(start: vector(next), count: featureCount * 8)
-                .copyMemory(from: reader.readBytes(featureCount * 8))
-            if idIsText { texts[next & mask] = try reader.decodeString() }
-            index.insert(row[Word.id], next & mask)
-            next += 1
+        next = first + count
+        try rows.decode(slots, from: &reader)
+        if idIsText {
+            texts = [String](repeating: "", count: mask + 1)
+            for slot in slots { texts[slot & mask] = try reader.decodeString() }
         }
+        for slot in slots { index.insert(row(slot)[Word.id], slot & mask) }
     }
 }

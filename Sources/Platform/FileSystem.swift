@@ -51,8 +51,15 @@ public protocol OpenFile: AnyObject, Sendable {
     /// Returns when the file's bytes are on the device. After an error they may be lost, and trying again proves
     /// nothing.
     func sync() throws(FileError)
+    /// Has the system begin to write these bytes to the device, so that a later `sync()` waits for less. It promises
+    /// nothing.
+    func startWritingBack(_ range: Range<Int>)
     /// Further calls fail; closing twice is no error.
     func close()
+}
+
+extension OpenFile {
+    public func startWritingBack(_ range: Range<Int>) {}
 }
 
 extension OpenFile {

@@ -62,6 +62,12 @@ final class PosixFile: OpenFile {
         }
     }
 
+    /// The system begins to write what it is asked to forget.
+    func startWritingBack(_ range: Range<Int>) {
+        posix_fadvise(
+            descriptor.load(ordering: .relaxed), off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
+    }
+
     func sync() throws(FileError) {
         let descriptor = descriptor.load(ordering: .relaxed)
         guard retrying({ fdatasync(descriptor) }) == 0 else { throw FileError(lastError: "sync", path) }

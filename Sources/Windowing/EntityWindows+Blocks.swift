@@ -67,6 +67,8 @@ public struct WindowRows {
     public var placeStride: Int
     /// A slot's place is at its number's low bits.
     public var slotMask: Int
+    /// Slots from here on are of this block's rows, whose events are close anyway.
+    public var firstSlot: Int
     /// For each row the filters that it passes, a bit for each; nil: none has to.
     public var filters: UnsafePointer<UInt64>?
     /// For each row the entities, a bit for each, that it has no key of; nil: it has all. Such a row enters no window of
@@ -78,7 +80,8 @@ public struct WindowRows {
         count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
         valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
         places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int,
-        filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil, absenceBit: Int = 0
+        firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil,
+        absenceBit: Int = 0
     ) {
         self.count = count
         self.keys = keys
@@ -91,6 +94,7 @@ public struct WindowRows {
         self.places = places
         self.placeStride = placeStride
         self.slotMask = slotMask
+        self.firstSlot = firstSlot
         self.filters = filters
         self.absence = absence
         self.absenceBit = absenceBit
@@ -205,7 +209,7 @@ extension EntityWindows {
                     previous: operation.pointee.previous, isPositive: operation.pointee.isPositive,
                     labelTime: operation.pointee.labelTime, shape)
             case .sweep:
-                sweep(earliest: operation.pointee.earliest)
+                sweep(earliest: operation.pointee.earliest, onlyIdleKeys: true)
                 numbersHold = false
             }
         }
@@ -217,12 +221,15 @@ extension EntityWindows {
         _ shape: some EventShape
     ) {
         let far = operation + 32, middle = operation + 20, near = operation + 8
-        if far < end, far.pointee.kind == .label { tidemark_prefetch(rows.place(far.pointee.slot)) }
-        if middle < end, middle.pointee.kind == .label {
+        @inline(__always) func isFetched(_ label: UnsafePointer<WindowOperation>) -> Bool {
+            label < end && label.pointee.kind == .label && label.pointee.slot < rows.firstSlot
+        }
+        if isFetched(far) { tidemark_prefetch(rows.place(far.pointee.slot)) }
+        if isFetched(middle) {
             let number = rows.place(middle.pointee.slot)[0]
             if number >= 0, number < headerCount { prefetch(header: Int(number)) }
         }
-        if near < end, near.pointee.kind == .label {
+        if isFetched(near) {
             let words = rows.place(near.pointee.slot)
             if words[0] >= 0, words[0] < headerCount {
                 prefetch(event: EventPlace.position(words[1]), of: Int(words[0]), shape)

@@ -1,18 +1,24 @@
 import EventModel
 
 extension EntityWindows {
-    /// Drops what no window can reach any more, in all keys, and the keys that hold nothing then.
+    /// Drops what no window can reach any more, and the keys that hold nothing then: in all keys, or in those without an
+    /// event for a day and in an eighth of the others, since a key with events drops the old ones where it needs room.
     /// - Complexity: O(keys + events dropped).
-    public mutating func sweep(earliest: EventTime) {
-        if plan.isPlain { sweep(earliest: earliest, plainShape) } else { sweep(earliest: earliest, fullShape) }
+    public mutating func sweep(earliest: EventTime, onlyIdleKeys: Bool = false) {
+        let idleSince = onlyIdleKeys ? earliest - .day : EventTime(milliseconds: .max)
+        if plan.isPlain {
+            sweep(earliest: earliest, idleSince: idleSince, plainShape)
+        } else {
+            sweep(earliest: earliest, idleSince: idleSince, fullShape)
+        }
     }
 
-    private mutating func sweep(earliest: EventTime, _ shape: some EventShape) {
+    private mutating func sweep(earliest: EventTime, idleSince: EventTime, _ shape: some EventShape) {
         let limit = expiryLimit(earliest)
+        let turn = Int(truncatingIfNeeded: earliest.day) & 7
         for number in 0..<headerCount {
             let header = headers + number * headerWords
-            if number + 8 < headerCount { prefetch(oldest: number + 8) }
-            guard isLive(header) else { continue }
+            guard isLive(header), header[Header.time] < idleSince.milliseconds || number & 7 == turn else { continue }
             for (index, track) in tracks.enumerated() { expire(header, track, index, limit: limit) }
             if let ring = ring(header) {
                 let oldest = ring[Int(header[Header.first] & header[Header.mask]) * eventWords]

@@ -116,8 +116,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
 
     /// Headers begin at cache lines.
     private static func allocateHeaders(_ words: Int) -> UnsafeMutablePointer<Int64> {
-        UnsafeMutableRawPointer.allocate(byteCount: words * 8, alignment: 64).bindMemory(
-            to: Int64.self, capacity: words)
+        LargeMemory.allocateWords(words)
     }
 
     private func deallocateHeaders() { UnsafeMutableRawPointer(headers).deallocate() }
@@ -298,13 +297,6 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         let header = UnsafeRawPointer(headers + number &* headerWords)
         tidemark_prefetch(header)
         tidemark_prefetch(header + 64)
-    }
-
-    /// Brings the key's oldest event close.
-    @inline(__always) func prefetch(oldest number: Int) {
-        let header = headers + number &* headerWords
-        guard let ring = ring(header) else { return }
-        fetchEarly(ring + Int(header[Header.first] & header[Header.mask]) &* eventWords)
     }
 
     /// Brings an event of the key close.

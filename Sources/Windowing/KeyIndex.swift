@@ -36,7 +36,8 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
     deinit { slots.deallocate() }
 
     private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
-        let slots = UnsafeMutablePointer<Slot>.allocate(capacity: capacity)
+        let slots = UnsafeMutableRawPointer(LargeMemory.allocateWords(2 * capacity))
+            .bindMemory(to: Slot.self, capacity: capacity)
         slots.initialize(repeating: Slot(key: 0, mark: 0), count: capacity)
         return slots
     }

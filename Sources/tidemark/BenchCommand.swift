@@ -19,6 +19,10 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "Runs of each benchmark; the median counts.") var runs = 3
     @Option(help: ArgumentHelp("The directory with workload-w.yaml.", valueName: "dir")) var models = "models"
     @Flag(help: "List the names and end.") var list = false
+    @Option(
+        help: ArgumentHelp(
+            "Show each time as a multiple of the one in this file, written by --json.", valueName: "file"))
+    var compare: String?
     @OptionGroup var output: OutputOptions
 
     func validate() throws {
@@ -38,9 +42,10 @@ struct BenchCommand: ParsableCommand {
         if list { return Benchmark.all.forEach { print($0.name) } }
         Termination.install()
         try reporting {
+            let earlier = try compare.map { try EarlierResults(file: $0) }
             let context = try BenchmarkContext(models: models)
             do {
-                let results = try measure(in: context)
+                let results = try measure(in: context, earlier)
                 try context.close()
                 if output.json { print(JSONValue.object([JSONMember("benchmarks", .array(results.map(\.json)))])) }
             } catch {
@@ -51,7 +56,7 @@ struct BenchCommand: ParsableCommand {
         }
     }
 
-    private func measure(in context: BenchmarkContext) throws -> [BenchmarkResult] {
+    private func measure(in context: BenchmarkContext, _ earlier: EarlierResults?) throws -> [BenchmarkResult] {
         let line = ProgressLine("bench", unit: "benchmarks", quiet: output.quiet || output.json)
         var results: [BenchmarkResult] = []
         if !output.json { print(BenchmarkResult.heading) }
@@ -59,7 +64,7 @@ struct BenchCommand: ParsableCommand {
             line.update(done: Int64(results.count), total: Int64(chosen.count), detail: benchmark.name)
             let result = try benchmark.measure(small: small, runs: runs, in: context)
             line.finish()
-            if !output.json { print(result.row) }
+            if !output.json { print(result.row + (earlier?.text(of: result) ?? "")) }
             results.append(result)
         }
         return results
@@ -74,7 +79,7 @@ extension BenchmarkResult {
     fileprivate var row: String {
         padded(name, 26) + leftPadded(grouped(items), 10) + leftPadded(fixed(medianNanosecondsPerItem, 1), 10)
             + leftPadded(fixed(leastNanosecondsPerItem, 1), 10) + leftPadded(magnitudeText(itemsPerSecond), 10)
-            + "  " + hashText + figures.map { "  \($0.name) \(fixed($0.value, 0)) ns" }.joined()
+            + "  " + hashText + figures.map { "  \($0.name) \(fixed($0.value, 0)) \($0.unit.text)" }.joined()
     }
 
     fileprivate var json: JSONValue {
@@ -85,6 +90,19 @@ extension BenchmarkResult {
                 JSONMember("ns_per_item", .number(medianNanosecondsPerItem)),
                 JSONMember("fastest_ns_per_item", .number(leastNanosecondsPerItem)),
                 JSONMember("items_per_second", .number(itemsPerSecond)), JSONMember("hash", .string(hashText)),
-            ] + figures.map { JSONMember("\($0.name)_ns", .number($0.value)) })
+            ]
+                + figures.map { figure in
+                    let name = String(figure.name.map { $0 == " " ? "_" : $0 })
+                    return JSONMember("\(name)_\(figure.unit.rawValue)", .number(figure.value))
+                })
+    }
+}
+
+extension BenchmarkFigure.Unit {
+    fileprivate var text: String {
+        switch self {
+        case .nanoseconds: "ns"
+        case .mebibytes: "MiB"
+        }
     }
 }

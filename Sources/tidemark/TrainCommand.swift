@@ -20,7 +20,7 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup var log: LogOption
     @Option(help: ArgumentHelp("Also write all decisions as CSV.", valueName: "file")) var decisions: String?
     @Option(help: "Records handled together; invisible in results.") var block = 4096
-    @Option(help: "1, or 2: features and models at the same time; invisible in results.") var threads = 1
+    @Option(help: "Threads that share the work, 1 to 16; invisible in results.") var threads = 1
     @Option(help: ArgumentHelp("Stop before this input offset.", valueName: "offset")) var until: Int64?
     @Option(help: ArgumentHelp("Input records between two checkpoints.", valueName: "n")) var checkpointEvery =
         4_000_000
@@ -33,7 +33,7 @@ struct TrainCommand: ParsableCommand {
 
     func validate() throws {
         guard (1...1_000_000).contains(block) else { throw ValidationError("--block is 1 to 1000000") }
-        guard (1...2).contains(threads) else { throw ValidationError("--threads is 1 or 2") }
+        guard (1...16).contains(threads) else { throw ValidationError("--threads is 1 to 16") }
         guard checkpointEvery >= 1 else { throw ValidationError("--checkpoint-every is at least 1") }
         if let until, until < 0 { throw ValidationError("--until is an offset, 0 or more") }
     }

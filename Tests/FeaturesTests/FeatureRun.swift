@@ -73,27 +73,30 @@ extension FeatureState {
         if doubles.isEmpty { doubles = [0] }
         let kinds = rows.map { _ in UInt8(0) }
         var features = [Double](repeating: .nan, count: rows.count * plan.width)
-        var places = [Int64](repeating: 0, count: 1024 * max(placeWords, 1))
+        let masks = UnsafeMutablePointer<UInt64>.allocate(capacity: max(rows.count, 1))
+        let registers = UnsafeMutablePointer<Double>.allocate(capacity: max(rows.count * plan.registerCount, 1))
+        defer {
+            masks.deallocate()
+            registers.deallocate()
+        }
         let operations = rows.indices.map { index in
             WindowOperation(
                 kind: .insert, row: index, slot: (firstSlot + index) & 1023, time: rows[index].time,
                 earliest: .distantPast)
         }
         features.withUnsafeMutableBufferPointer { features in
-            places.withUnsafeMutableBufferPointer { places in
-                guard let featureStart = features.baseAddress, let placeStart = places.baseAddress else { return }
-                operations.withUnsafeBufferPointer { operations in
-                    words.withUnsafeBufferPointer { words in
-                        guard let start = words.baseAddress else { return }
-                        process(
-                            operations,
-                            FeatureRows(
-                                count: rows.count, stride: 1 + plan.keyWords + plan.integerColumns.count, times: start,
-                                keys: start + 1, keyTexts: plan.entities.map { _ in [] },
-                                integers: start + 1 + plan.keyWords, doubles: doubles, kinds: kinds,
-                                features: featureStart, places: placeStart, placeStride: max(placeWords, 1),
-                                slotMask: 1023))
+            operations.withUnsafeBufferPointer { operations in
+                words.withUnsafeBufferPointer { words in
+                    guard let featureStart = features.baseAddress, let start = words.baseAddress else { return }
+                    let block = FeatureRows(
+                        count: rows.count, stride: 1 + plan.keyWords + plan.integerColumns.count, times: start,
+                        keys: start + 1, keyTexts: plan.entities.map { _ in [] }, integers: start + 1 + plan.keyWords,
+                        doubles: doubles, kinds: kinds, features: featureStart, masks: masks, registers: registers)
+                    applyFilters(block)
+                    for entity in plan.entities.indices {
+                        process(entity: entity, operations, block, slots: 0..<1024, firstNew: .max)
                     }
+                    applyOperators(block)
                 }
             }
         }

@@ -86,7 +86,7 @@ struct ExecutableTests {
     @Test func exitCodesTellFailuresFromMisuse() throws {
         try Program.expect(0, ["--help"])
         try Program.expect(64, ["train", "--nonsense"])
-        try Program.expect(64, ["train", "--pipeline", pipeline, "--log", directory.path, "--threads", "9"])
+        try Program.expect(64, ["train", "--pipeline", pipeline, "--log", directory.path, "--threads", "17"])
         try Program.expect(1, train("\(directory.path)/nowhere"))
         try Program.expect(1, ["train", "--pipeline", "\(directory.path)/no.yaml", "--log", directory.path])
         try Program.expect(1, ["import", "\(directory.path)/no.csv", "--pipeline", pipeline, "--log", directory.path])

@@ -43,7 +43,7 @@ struct TrainingTests {
         #expect(reference.decisions.indices.allSatisfy { reference.decisions[$0].offset == Offset(Int64($0)) })
     }
 
-    @Test(arguments: [1, 97, 4096], [1, 2])
+    @Test(arguments: [1, 97, 4096], [1, 2, 5])
     func blocksAndThreadsShowInNoResult(block: Int, threads: Int) throws {
         let run = try scenario.open(block: block, threads: threads, checkpointEvery: 700, fresh: true)
         try run.run()
@@ -57,7 +57,7 @@ struct TrainingTests {
         var offset = Offset.zero
         while true {
             let run = try scenario.open(
-                block: random.pick([1, 97, 4096]), threads: random.int(1...2),
+                block: random.pick([1, 97, 4096]), threads: random.int(1...4),
                 checkpointEvery: random.int(200...2000))
             #expect(run.offset > offset)
             offset = run.offset
@@ -77,7 +77,7 @@ struct TrainingTests {
         try scenario.open(block: 64, checkpointEvery: 500, fresh: true).run(until: Offset(600))
         for _ in 0..<3 {
             let run = try scenario.open(
-                block: random.pick([1, 64, 500]), threads: random.int(1...2), checkpointEvery: 1_000_000)
+                block: random.pick([1, 64, 500]), threads: random.int(1...4), checkpointEvery: 1_000_000)
             let durable = try segmentSizes()
             try run.run(until: run.offset.advanced(by: random.int(1...1500)), withCheckpoint: false)
             // The lock is this process's: a killed one would have let it go.

@@ -4,11 +4,12 @@ import Foundation
 let importTable: [String: Set<String>] = [
     "CChecksum": [],
     "CPrefetch": [],
+    "CRowKernels": [],
     "COpenBLAS": [],
     "CLAPACKE": [],
     "EventModel": [],
     "Platform": ["Glibc", "Synchronization"],
-    "LinearAlgebra": ["COpenBLAS", "CLAPACKE", "RealModule"],
+    "LinearAlgebra": ["COpenBLAS", "CLAPACKE", "CRowKernels"],
     "LogStorage": ["EventModel", "Platform", "CChecksum"],
     "Windowing": ["EventModel", "CPrefetch"],
     "Features": ["EventModel", "Windowing", "Glibc"],

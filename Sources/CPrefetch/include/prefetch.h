@@ -1,4 +1,10 @@
 #pragma once
+#include <stddef.h>
 
-/// Asks the processor to bring the cache line at `address` close; a hint without effect on results.
+// Hints without effect on results.
+
+/// Asks the processor to bring the cache line at `address` close.
 static inline void tidemark_prefetch(const void *address) { __builtin_prefetch(address, 1); }
+
+/// Asks the system to back memory, which begins at a large page, by large pages where it has them.
+void tidemark_prefer_large_pages(void *start, size_t bytes);

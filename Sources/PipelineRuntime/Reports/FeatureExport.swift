@@ -76,7 +76,9 @@ func forEachBlock(
         var records = batch.records
         block.retain(batch.owner)
         while let record = records.next() {
-            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+            decoder.append(
+                offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block
+            )
             if block.recordCount >= 4096 {
                 if !(try body(&block, reader.durableEnd)) { return }
                 block.removeAll()

@@ -8,8 +8,8 @@ import Platform
 
 /// One pipeline over one log: it takes up where the newest checkpoint left it, and goes through the input in blocks.
 ///
-///     input log ─▶ decode ─▶ feature stage ─▶ model stage ─▶ output logs
-///                  └───── thread 1 ───────┘  └────── thread 2 ────────┘      (one thread does both if asked)
+///     input log ─▶ decode, control ─▶ windows of each entity ─▶ operators, vectors ─▶ models ─▶ output logs
+///                  └─ first thread ─┘ └────────── whichever thread has nothing to do ──────────────────────┘
 ///
 /// What comes out depends on the specification and the input alone: not on the blocks' size, the threads, or where a
 /// run was stopped and started again.
@@ -17,7 +17,7 @@ public final class PipelineRun {
     public struct Options: Sendable {
         /// Records handled together.
         public var blockRecords = 4096
-        /// 1, or 2: features and models at the same time.
+        /// More than one: the parts of the work on several blocks at the same time.
         public var threads = 1
         /// Input records between two checkpoints of a long replay.
         public var recordsPerCheckpoint = 4_000_000
@@ -266,8 +266,9 @@ public final class PipelineRun {
         try storage { () throws(LogError) in try reader.refresh() }
         let end = min(end ?? reader.durableEnd, reader.durableEnd)
         let start = offset
-        let line: any ModelLine =
-            options.threads > 1 ? ThreadedModelLine(self, observe) : DirectModelLine(self, observe)
+        let line: any StageLine =
+            options.threads > 1
+            ? ThreadedStageLine(self, threads: options.threads, observe) : DirectStageLine(self, observe)
         do throws(RuntimeError) {
             try feed(line, until: end, shouldStop: shouldStop, progress: progress)
         } catch {
@@ -282,7 +283,7 @@ public final class PipelineRun {
 
     /// Reads, decodes and computes features, and hands the blocks on.
     private func feed(
-        _ line: any ModelLine, until end: Offset, shouldStop: () -> Bool, progress: (Progress) -> Void
+        _ line: any StageLine, until end: Offset, shouldStop: () -> Bool, progress: (Progress) -> Void
     ) throws(RuntimeError) {
         guard offset < end else { return }
         let cursor = try storage { () throws(LogError) in try reader.cursor(from: offset) }
@@ -327,29 +328,48 @@ public final class PipelineRun {
         var source = records
         defer { records = source }
         while count < limit, let record = source.next() {
-            decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
+            decoder.append(
+                offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block
+            )
             count &+= 1
         }
         return count
     }
 
-    private func hand(_ parcel: inout Parcel, to line: any ModelLine, withCheckpoint: Bool) throws(RuntimeError) {
-        features.process(&parcel.block)
+    private func hand(_ parcel: inout Parcel, to line: any StageLine, withCheckpoint: Bool) throws(RuntimeError) {
         if withCheckpoint {
-            parcel.watermark = features.watermark
-            parcel.featureDigest = features.digest
-            var state = ByteWriter(capacity: 1 << 20)
-            features.encode(into: &state)
-            parcel.checkpoint = consume state
+            parcel.checkpoint = ByteWriter(capacity: 1 << 20)
+            parcel.featureDigest = StateDigest()
         }
+        processFeatures(parcel, part: 0)
+        parcel.watermark = features.watermark
         try line.take(parcel)
         parcel = line.emptyParcel()
+    }
+
+    /// One part of the feature stage's work, and its share of a checkpoint.
+    private func processFeatures(_ parcel: Parcel, part: Int) {
+        features.process(&parcel.block, part: part)
+        guard var state = parcel.checkpoint.take() else { return }
+        features.encode(part: part, slots: parcel.block.heldSlots, into: &state)
+        parcel.featureDigest.insert(features.digest(part: part).sum)
+        parcel.checkpoint = consume state
+    }
+
+    /// The parts that the work on a block has: those of the feature stage from 0 on, and the model stage with the outputs.
+    var lastPart: Int { features.partCount }
+
+    /// Does one part's work on a block; each part takes the blocks in log order.
+    func work(
+        on parcel: Parcel, part: Int, _ observe: (borrowing EventBlock) -> Void
+    ) throws(RuntimeError) {
+        if part < lastPart { processFeatures(parcel, part: part) } else { try consume(parcel, observe) }
     }
 
     // MARK: the model stage's side
 
     /// Scores, learns, writes; on the model stage's thread.
-    func consume(_ parcel: Parcel, _ observe: (borrowing EventBlock) -> Void) throws(RuntimeError) {
+    private func consume(_ parcel: Parcel, _ observe: (borrowing EventBlock) -> Void) throws(RuntimeError) {
         models.process(&parcel.block)
         observe(parcel.block)
         try storage { () throws(LogError) in try topics.topics.append(parcel.block) }
@@ -367,7 +387,7 @@ public final class PipelineRun {
 
     /// Writes a checkpoint of the state as it is, and the models' snapshot with it.
     public func checkpoint() throws(RuntimeError) {
-        var state = ByteWriter(capacity: 1 << 20)
+        var state = ByteWriter(capacity: features.size.bytes + 1 << 20)
         features.encode(into: &state)
         models.encode(into: &state)
         try writeCheckpoint(at: offset, watermark: features.watermark, digest: digest, state: state)
