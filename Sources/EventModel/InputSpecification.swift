@@ -15,6 +15,9 @@ public struct InputSpecification: Hashable, Sendable {
     public var aheadTolerance: EventDuration
     /// The kinds of events besides transactions: logins, failed authorisations, ...
     public var events: [EventKindSpecification]
+    /// The sources that a label may come from, at most `mostLabelSources`; empty: any, and none is told from another.
+    public var labelSources: [String]
+    public static let mostLabelSources = 16
     /// What is looked up by an event's columns.
     public var tables: [TableSpecification]
     /// The kind whose rows these are; nil: transactions. The id column of a kind without ids is empty.
@@ -25,7 +28,7 @@ public struct InputSpecification: Hashable, Sendable {
     public init(
         columns: [Column], idColumn: String, eventTimeColumn: String, eventTimeFormat: TimeFormat,
         label: LabelSpecification?, aheadTolerance: EventDuration, events: [EventKindSpecification] = [],
-        tables: [TableSpecification] = []
+        labelSources: [String] = [], tables: [TableSpecification] = []
     ) {
         self.columns = columns
         self.idColumn = idColumn
@@ -34,6 +37,7 @@ public struct InputSpecification: Hashable, Sendable {
         self.label = label
         self.aheadTolerance = aheadTolerance
         self.events = events
+        self.labelSources = labelSources
         self.tables = tables
     }
 
@@ -115,10 +119,13 @@ public struct LabelSpecification: Hashable, Sendable {
     public var delay: EventDuration
     /// A column with the time at which the label became known, in the event time's format.
     public var timeColumn: String?
+    /// Who says what the column says, and what a line of its own says that names no source; nil: `table`, `stream`.
+    public var source: String?
 
-    public init(column: String, delay: EventDuration, timeColumn: String? = nil) {
+    public init(column: String, delay: EventDuration, timeColumn: String? = nil, source: String? = nil) {
         self.column = column
         self.delay = delay
         self.timeColumn = timeColumn
+        self.source = source
     }
 }

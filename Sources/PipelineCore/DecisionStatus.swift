@@ -36,10 +36,11 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
     /// Of an event of another kind than transactions.
     case sameEventAgain = 9
     case otherPayloadUnderTheSameEventID = 10
+    case labelOfUnknownSource = 11
     /// Of a change of a reference table.
-    case supersededChange = 11
-    case sameChangeAgain = 12
-    case tableKeyCollision = 13
+    case supersededChange = 12
+    case sameChangeAgain = 13
+    case tableKeyCollision = 14
 
     public enum Output: String, Sendable, CaseIterable {
         case late = "late-0"
@@ -54,7 +55,7 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
             .otherPayloadUnderTheSameEventID, .sameChangeAgain:
             .duplicates
         case .aheadOfArrival, .labelOfUnknownTransaction, .labelAfterHorizon, .labelOfTransactionNotAccepted,
-            .undecodable, .tableKeyCollision:
+            .labelOfUnknownSource, .undecodable, .tableKeyCollision:
             .quarantine
         }
     }
@@ -73,6 +74,7 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
         case .labelOfUnknownTransaction: "the label names a transaction that is not known or no longer remembered"
         case .labelAfterHorizon: "the label came after the label horizon"
         case .labelOfTransactionNotAccepted: "the label names a transaction that was too late or quarantined"
+        case .labelOfUnknownSource: "the label is of a source that the pipeline does not declare"
         case .sameLabelAgain: "the label says what is known already"
         case .undecodable: "the value is not what its schema says, or has a schema that the pipeline does not know"
         }

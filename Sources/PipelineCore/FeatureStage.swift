@@ -10,6 +10,8 @@ import Windowing
 public final class FeatureStage {
     let specification: TimeSpecification
     let aheadTolerance: EventDuration
+    /// Whether the sources of labels are told apart.
+    let hasSources: Bool
     /// Whether there are kinds of events besides transactions.
     let hasEvents: Bool
     private let state: FeatureState
@@ -49,6 +51,7 @@ public final class FeatureStage {
             tables: ReferenceTables(plan))
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
         hasEvents = plan.kinds.count > 1
+        hasSources = !specification.input.labelSources.isEmpty
         control.eventIDs = plan.kinds.map { kind in
             types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
         }

@@ -136,7 +136,7 @@ public struct Importer {
     ) throws(RuntimeError) -> [Report] {
         var opened: [any ImportSource] = []
         for source in sources { opened.append(try open(source)) }
-        let target = try ImportTarget(log, idType: input.idType, fileSystem: fileSystem, segmentBytes: segmentBytes)
+        let target = try ImportTarget(log, input: input, fileSystem: fileSystem, segmentBytes: segmentBytes)
         let side = MalformedTopic(log, fileSystem: fileSystem)
         var feeds: [ImportFeed] = []
         for source in opened {

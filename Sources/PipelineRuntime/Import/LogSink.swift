@@ -6,17 +6,17 @@ import Platform
 final class ImportTarget {
     let writer: TopicWriter
     let schemas: SchemaRegistry
-    private let idType: ColumnType
+    private let input: InputSpecification
     private(set) var labelSchema = SchemaID(0)
     private(set) var commandSchema = SchemaID(0)
     let batchBytes: Int
     private static let largestBatchBytes = 1 << 18
 
     init(
-        _ log: LogDirectory, idType: ColumnType, fileSystem: any FileSystem, segmentBytes: Int
+        _ log: LogDirectory, input: InputSpecification, fileSystem: any FileSystem, segmentBytes: Int
     ) throws(RuntimeError) {
         batchBytes = min(Self.largestBatchBytes, segmentBytes)
-        self.idType = idType
+        self.input = input
         (writer, schemas) = try storage { () throws(LogError) in
             (
                 try TopicWriter(
@@ -27,11 +27,14 @@ final class ImportTarget {
         }
     }
 
+    /// Whose a label is that names no source.
+    var labelSource: String { input.label?.source ?? "table" }
+
     /// Registers what a source's records are written by.
     func register(_ streams: [ImportStream]) throws(LogError) -> [SchemaID] {
         var ids: [SchemaID] = []
         for stream in streams { ids.append(try schemas.register(stream.schema)) }
-        labelSchema = try schemas.register(.label(idType: idType))
+        labelSchema = try schemas.register(.label(idType: input.idType))
         commandSchema = try schemas.register(.command)
         return ids
     }
@@ -89,7 +92,7 @@ struct LogSink: ~Copyable, ImportSink {
         value.removeAll()
         value.appendEnvelope(target.labelSchema)
         value.appendAvro(
-            Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "table"))
+            Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? target.labelSource))
         batch.append(timestamp: time, value: value.bytes)
         labels += 1
         try flushIfFull()
