@@ -165,7 +165,8 @@ public struct RecordDecoder: ~Copyable {
                 }
             case .change:
                 if append(
-                    change: tableReadings[Int(reading.table)], reader, offset: offset, timestamp: timestamp, to: &block)
+                    change: tableReadings[Int(reading.pointee.table)], reader, offset: offset, timestamp: timestamp,
+                    to: &block)
                 {
                     record.kind = .change
                     record.index = Int32(truncatingIfNeeded: block.changes.count - 1)

@@ -95,14 +95,8 @@ extension EntityWindows {
         reserveOne(header, earliest: earliest, shape)
         guard let ring = ring(header) else { return 0 }
         let mask = header[Header.mask]
-        var position = header[Header.head]
-        let last = time.milliseconds << 2 | 3
-        while position > header[Header.first] {
-            let earlier = ring + Int((position &- 1) & mask) &* shape.eventWords
-            if earlier[0] <= last { break }
-            (ring + Int(position & mask) &* shape.eventWords).update(from: earlier, count: shape.eventWords)
-            position &-= 1
-        }
+        let position = position(header, ring, after: time.milliseconds << 2 | 3)
+        shiftUp(header, ring, from: position)
         write(header, position, time.milliseconds << 2, row, shape)
         header[Header.head] &+= 1
         markEnd(header, shape)
@@ -126,6 +120,43 @@ extension EntityWindows {
             }
         }
         return place(header, position, shape)
+    }
+
+    /// The position behind all events whose first word is at most `last`: sought in growing steps back from the newest,
+    /// since most late events are a little late.
+    @inline(__always) private func position(
+        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, after last: Int64
+    ) -> Int64 {
+        let (first, mask) = (header[Header.first], header[Header.mask])
+        func isLater(_ position: Int64) -> Bool { ring[Int(position & mask) &* eventWords] > last }
+        var high = header[Header.head]
+        var step: Int64 = 1
+        while high > first, isLater(max(high &- step, first)) {
+            high = max(high &- step, first)
+            step &*= 2
+        }
+        var low = max(high &- step, first)
+        while low < high {
+            let middle = (low &+ high) >> 1
+            if isLater(middle) { high = middle } else { low = middle &+ 1 }
+        }
+        return high
+    }
+
+    /// Moves the events from `position` on up by one place, in runs that do not go round the ring.
+    @inline(__always) private func shiftUp(
+        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, from position: Int64
+    ) {
+        let mask = header[Header.mask]
+        var end = header[Header.head]
+        while end > position {
+            let target = Int(end & mask)
+            let run = target == 0 ? 1 : min(Int(end &- position), target)
+            let source = target == 0 ? Int(mask) : target &- run
+            (ring + (target == 0 ? 0 : source &+ 1) &* eventWords)
+                .update(from: ring + source &* eventWords, count: run &* eventWords)
+            end &-= Int64(run)
+        }
     }
 
     /// Answers the aggregates of an event that is not to enter its windows, as of `time`.

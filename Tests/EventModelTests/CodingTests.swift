@@ -13,6 +13,22 @@ import Testing
         #expect(reader.isValid && reader.remaining == 0)
     }
 
+    /// With bytes behind its own to look at, a reader gives the same numbers, and a varint that runs on into them shows.
+    @Test(arguments: [0, 1, -1, 64, 8191, 8192, 1 << 20, 1 << 34, 1 << 48, Int64.max, Int64.min])
+    func slackChangesNoNumberAndHidesNoOverrun(_ value: Int64) {
+        var writer = ByteWriter()
+        writer.appendVarint(value)
+        let length = writer.count
+        for _ in 0..<8 { writer.append(0x7F) }
+        let bytes = writer.bytes
+        var reader = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[..<length]), slack: 8)
+        #expect(reader.readVarint() == value)
+        #expect(reader.isValid && reader.remaining == 0)
+        var cut = ByteReader(UnsafeRawBufferPointer(rebasing: bytes[..<(length - 1)]), slack: 9)
+        _ = cut.readVarint()
+        #expect(!cut.isValid || cut.remaining < 0)
+    }
+
     @Test(
         arguments: [
             (0, [2, 0]), (5716, [4, 22, 84]), (-1, [2, 255]), (127, [2, 127]), (128, [4, 0, 128]), (-128, [2, 128]),
