@@ -254,6 +254,7 @@ final class ImportFeed {
         let unread = Int64((newChanges?.count ?? 0) - nextChange)
         if stopped { report.rows -= undecided + queue.rowCount + unread } else { report.waiting = undecided }
         (report.farBehind, report.firstFarBehind) = sequence.farBehind
+        (report.refusedLabels, report.firstRefusedLabel) = sequence.refusedLabels
         report.transactions = opened?.sink.transactions ?? 0
         report.labels = opened?.sink.labels ?? 0
         report.heartbeats = opened?.sink.heartbeats ?? 0
