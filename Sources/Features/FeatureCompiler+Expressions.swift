@@ -43,6 +43,7 @@ extension FeatureCompiler {
         if !inFilter, let position = names.firstIndex(of: name) { return .feature(position) }
         guard let column = self.column(named: name, inFilter: inFilter) else {
             if name == "kind", inFilter { throw expression.error("a kind can only be compared by == or !=") }
+            if let problem = joins.problem(name) { throw expression.error(problem) }
             throw expression.error(
                 inFilter
                     ? "there is no column '\(name)' (conditions do not see features)"
@@ -55,7 +56,7 @@ extension FeatureCompiler {
     }
 
     private func column(named name: String, inFilter: Bool) -> Column? {
-        (inFilter ? columns : kinds[0].columns).first { $0.name == name }
+        (inFilter ? columns : kinds[0].columns).first { $0.name == name } ?? joins.column(name)
     }
 
     // MARK: texts
@@ -135,6 +136,10 @@ extension FeatureCompiler {
             }
             return try emit(window: function, arguments, expression, into: register, of: feature)
         }
+        if function == .known {
+            operators.append(.load(.integer(place: try knownPlace(arguments[0]), divisor: 1), into: register))
+            return
+        }
         let isReduced = function == .min || function == .max
         for (index, argument) in arguments.enumerated() {
             let place = register + (isReduced ? Swift.min(index, 1) : index)
@@ -155,6 +160,15 @@ extension FeatureCompiler {
         case .haversine: operators.append(.haversine(register))
         default: break
         }
+    }
+
+    private mutating func knownPlace(_ argument: Expression) throws(ExpressionError) -> Int {
+        guard case .name(let name) = argument.node, let place = knownPlace(name) else {
+            let known = joins.specifications.flatMap(\.joins).map(\.name).joined(separator: ", ")
+            throw argument.error(
+                known.isEmpty ? "there is no table; declare one under 'tables'" : "expected one of the tables \(known)")
+        }
+        return place
     }
 
     private func zoneName(
@@ -256,6 +270,8 @@ extension FeatureCompiler {
 /// The functions of expressions.
 enum ExpressionFunction: String, CaseIterable {
     case ratio, log1p, clip, abs, sqrt, min, max, `if`, haversine, zscore
+    /// Whether the event has a row of a table.
+    case known
     case sincePrevious = "since_previous"
     case distance = "distance_km"
     case speed = "speed_kmh"
@@ -269,7 +285,7 @@ enum ExpressionFunction: String, CaseIterable {
 
     var argumentCounts: ClosedRange<Int> {
         switch self {
-        case .log1p, .abs, .sqrt: 1...1
+        case .log1p, .abs, .sqrt, .known: 1...1
         case .sincePrevious: 1...2
         case .ratio: 2...2
         case .clip, .if: 3...3
@@ -285,6 +301,7 @@ enum ExpressionFunction: String, CaseIterable {
         switch self {
         case .log1p, .abs, .sqrt: "\(rawValue)(x)"
         case .sincePrevious: "since_previous(entity) or since_previous(entity, window)"
+        case .known: "known(table)"
         case .ratio: "ratio(x, y)"
         case .clip: "clip(x, lowest, highest)"
         case .if: "if(condition, x, y)"

@@ -22,6 +22,37 @@ public enum RowKernel {
         return sum
     }
 
+    /// Σ valueₖ·weight[indexₖ] over the entries whose index is not negative; others may hold any finite value.
+    ///
+    /// Four sums are taken side by side, entry k into sum k mod 4, so that no addition waits for the one before.
+    @inline(never) public static func sparseDot(
+        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, weights: UnsafePointer<Double>
+    ) -> Double {
+        var sums = SIMD4<Double>.zero
+        var entry = 0
+        while entry &+ 4 <= count {
+            var products = SIMD4<Double>.zero
+            for lane in 0..<4 { products[lane] = sparseProduct(indices, values, entry &+ lane, weights) }
+            sums += products
+            entry &+= 4
+        }
+        var rest = 0.0
+        while entry < count {
+            rest += sparseProduct(indices, values, entry, weights)
+            entry &+= 1
+        }
+        return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest
+    }
+
+    /// Without a branch: what is active differs from row to row.
+    @inline(__always) private static func sparseProduct(
+        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, _ entry: Int,
+        _ weights: UnsafePointer<Double>
+    ) -> Double {
+        let index = indices[entry]
+        return (index < 0 ? 0 : values[entry]) * weights[Int(max(index, 0))]
+    }
+
     /// Σ (aᵢ − bᵢ)².
     @inline(never) public static func squaredDistance(
         _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
@@ -32,6 +63,31 @@ public enum RowKernel {
             sum = Relaxed.multiplyAdd(difference, difference, sum)
         }
         return sum
+    }
+
+    /// The first index at which aᵢ + bᵢ is least; a becomes the sums. `count` is a multiple of 4 and above 0, and no sum
+    /// is not a number.
+    ///
+    /// Without branches, which would be guessed wrong as often as a row is nearest to another cluster than the last.
+    @inline(never) public static func indexOfLeastSum(
+        _ a: UnsafeMutablePointer<Double>, _ b: UnsafePointer<Double>, count: Int
+    ) -> Int {
+        var least = SIMD4<Double>(repeating: .infinity)
+        var start = 0
+        while start < count {
+            let sums = a.four(at: start) + b.four(at: start)
+            a.setFour(sums, at: start)
+            least.replace(with: sums, where: sums .< least)
+            start &+= 4
+        }
+        let (low, high) = (least[0] < least[1] ? least[0] : least[1], least[2] < least[3] ? least[2] : least[3])
+        let value = low < high ? low : high
+        var place = count
+        while start > 0 {
+            start &-= 1
+            place = a[start] == value ? start : place
+        }
+        return place
     }
 
     /// `target`ᵢ = (rowᵢ − centreᵢ)·factorᵢ. `target` may be `row` itself.

@@ -8,11 +8,11 @@ import Windowing
 /// the model stage the scores. Then the block is used again.
 public struct EventBlock: ~Copyable {
     /// `event`: of another kind than transactions; `ignored`: of a kind that is not declared.
-    enum RecordKind: UInt8 { case transaction, event, ignored, label, heartbeat, undecodable }
+    enum RecordKind: UInt8 { case transaction, event, ignored, label, change, heartbeat, undecodable }
 
     struct Record: BitwiseCopyable {
         var kind: RecordKind
-        /// Among the rows or the labels.
+        /// Among the rows, the labels or the changes.
         var index: Int32
         var offset: Int64
         var time: Int64
@@ -40,6 +40,9 @@ public struct EventBlock: ~Copyable {
         var flag: Bool
         /// Among the rows or the label vectors.
         var index: Int32
+        /// For `learn`: who says so, and a bit for each source that had said the same.
+        var source: UInt8 = 0
+        var alreadySaid: UInt64 = 0
     }
 
     let plan: FeaturePlan
@@ -72,9 +75,18 @@ public struct EventBlock: ~Copyable {
     var labelIDs = BlockBuffer<Int64>()
     var labelIDTexts: [String] = []
     var labelIsPositive = BlockBuffer<Bool>()
+    /// The source's place among the declared ones; 0 where none is declared.
+    var labelSources = BlockBuffer<UInt8>()
+    static let unknownSource = UInt8.max
     /// The raw vectors of labels that are learned.
     var vectorCount = 0
     var vectors = BlockBuffer<Double>()
+
+    // Changes of reference tables.
+    var changes: [TableChange] = []
+    /// The values of all changes, one behind the other.
+    var changeValues = BlockBuffer<Int64>()
+    var changeValueCount = 0
 
     // What follows.
     var windowOperations = BlockBuffer<WindowOperation>()
@@ -86,6 +98,9 @@ public struct EventBlock: ~Copyable {
     public internal(set) var repeats: [(record: Int, decision: Offset)] = []
     var probabilities = BlockBuffer<Double>()
     var anomalies = BlockBuffer<Double>()
+    /// Where there are several classifiers: their number and, a row after the other, their probabilities.
+    public internal(set) var classifierCount = 0
+    var classifierScores = BlockBuffer<Double>()
     public internal(set) var alerts: [Alert] = []
     /// The reasons of every decision, if the model stage was asked for them.
     public internal(set) var explanations: [Alert] = []
@@ -109,6 +124,8 @@ public struct EventBlock: ~Copyable {
         recordCount = 0
         rowCount = 0
         labelCount = 0
+        changes.removeAll(keepingCapacity: true)
+        changeValueCount = 0
         vectorCount = 0
         windowOperationCount = 0
         modelOperationCount = 0
@@ -161,6 +178,11 @@ public struct EventBlock: ~Copyable {
 
     public func transactionID(row: Int) -> TransactionID {
         idIsText ? .text(idTexts[row]) : .number(self.row(row)[RowWord.id])
+    }
+
+    /// What each classifier says of a row, where there are several.
+    public func classifierScores(row: Int) -> UnsafeBufferPointer<Double> {
+        UnsafeBufferPointer(start: classifierScores.pointer + row * classifierCount, count: classifierCount)
     }
 
     /// A row's features.

@@ -11,6 +11,7 @@ extension FeatureStage {
         control.table.beginBlock()
         for events in control.eventIDs { events?.table.beginBlock() }
         let hasEventIDs = control.eventIDs.contains { $0 != nil }
+        let hasJoins = control.tables.hasJoins
         block.statuses.reserve(block.rowCount)
         block.slots.reserve(block.rowCount)
         block.modelOperations.reserve(block.recordCount)
@@ -18,11 +19,15 @@ extension FeatureStage {
         let count = block.recordCount
         for index in 0..<count {
             let record = block.records.pointer + index
-            if index &+ 12 < count { prefetch(record + 12, block, control.table) }
+            if index &+ 12 < count {
+                prefetch(record + 12, block, control.table)
+                if hasJoins { prefetchRows(record + 12, block, control.tables) }
+            }
             switch record.pointee.kind {
             case .transaction: classify(row: Int(record.pointee.index), record: index, &block, &control)
             case .label: join(label: Int(record.pointee.index), record: index, &block, &control)
             case .event: take(event: Int(record.pointee.index), record: index, &block, &control)
+            case .change: take(change: Int(record.pointee.index), record: index, &block, &control)
             case .ignored: control.tally.ignoredEvents += 1
             case .heartbeat:
                 control.tally.commands += 1
@@ -70,6 +75,11 @@ extension FeatureStage {
             WindowOperation(
                 kind: .insert, row: row, slot: slot, time: time, earliest: control.watermark.earliestAccepted), &block)
         if !status.isAccepted { answerOnly(status, record: record, &block, &control) }
+        if control.tables.hasJoins {
+            join(
+                row, kind: 0, asOf: block.windowOperations[block.windowOperationCount &- 1].time, &block, control.tables
+            )
+        }
         append(
             EventBlock.ModelOperation(
                 kind: .score, flag: status.isAccepted, index: Int32(truncatingIfNeeded: row)), &block)
@@ -135,6 +145,7 @@ extension FeatureStage {
             setAside(.aheadOfArrival, record: record, &block, &control)
         case .onTime, .late:
             control.tally.events += 1
+            if control.tables.hasJoins { join(row, kind: block.kinds[row], asOf: time, &block, control.tables) }
             append(
                 WindowOperation(
                     kind: .insert, row: row, slot: -1, time: time,
@@ -150,27 +161,38 @@ extension FeatureStage {
             return setAside(.labelOfUnknownTransaction, record: record, &block, &control)
         }
         let isPositive = block.labelIsPositive[label]
+        let source = block.labelSources[label]
+        if source == EventBlock.unknownSource {
+            return setAside(.labelOfUnknownSource, record: record, &block, &control)
+        }
         let previous = control.table.label(slot)
         let time = EventTime(milliseconds: control.table.row(slot)[TransactionTable.Word.time])
         if !control.table.status(slot).isAccepted {
             return setAside(.labelOfTransactionNotAccepted, record: record, &block, &control)
         }
-        if previous == isPositive { return setAside(.sameLabelAgain, record: record, &block, &control) }
+        let alreadySaid = control.table.sources(slot, saying: isPositive)
+        if hasSources ? alreadySaid >> UInt64(source) & 1 == 1 : previous == isPositive {
+            return setAside(.sameLabelAgain, record: record, &block, &control)
+        }
         if control.watermark.time - specification.labelHorizon > time {
             return setAside(.labelAfterHorizon, record: record, &block, &control)
         }
-        control.table.setLabel(slot, isPositive: isPositive)
+        control.table.setLabel(slot, isPositive: isPositive, source: hasSources ? Int(source) : nil)
         control.tally.labels &+= 1
-        if previous != nil { control.tally.corrections &+= 1 }
-        append(
-            WindowOperation(
-                kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
-                isPositive: isPositive, previous: previous,
-                labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
-            &block)
+        if previous == !isPositive { control.tally.corrections &+= 1 }
+        // Windows count what was said last; a source that says the same as another changes nothing there.
+        if previous != isPositive {
+            append(
+                WindowOperation(
+                    kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
+                    isPositive: isPositive, previous: previous,
+                    labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
+                &block)
+        }
         append(
             EventBlock.ModelOperation(
-                kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF)), &block)
+                kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF), source: source,
+                alreadySaid: alreadySaid), &block)
     }
 
     /// Once a day of event time, what no window reaches is dropped from keys that nobody touches any more.
@@ -195,7 +217,7 @@ extension FeatureStage {
     }
 
     /// Counts a record for a side output and lists it there.
-    @inline(never) private func setAside(
+    @inline(never) func setAside(
         _ reason: SideReason, record: Int, _ block: inout EventBlock, _ control: inout ControlState
     ) {
         control.tally.sides[Int(reason.rawValue)] += 1

@@ -58,7 +58,8 @@ struct ScriptEvent: Hashable {
 enum ScriptRecord: Hashable {
     case transaction(ScriptTransaction)
     case event(ScriptEvent)
-    case label(id: Int, isPositive: Bool)
+    case label(id: Int, isPositive: Bool, source: String = "bank")
+    case change(ScriptChange)
     case heartbeat(minute: Int)
     /// Bytes that are no value of any schema.
     case damaged([UInt8])
@@ -111,7 +112,7 @@ final class EncodedInput: @unchecked Sendable {
         case SchemaID(5): .event(kind: "login", columns: eventColumns(.login, style))
         case SchemaID(6): .event(kind: "ping", columns: eventColumns(.ping, style))
         case SchemaID(7): .event(kind: "unknown", columns: eventColumns(.login, style))
-        default: nil
+        default: ScriptChange.schema(id, style: style)
         }
     }
 
@@ -166,9 +167,12 @@ final class EncodedInput: @unchecked Sendable {
                 writer.append(style.id(event.customer))
                 writer.appendAvro(event.device)
             }
-        case .label(let id, let isPositive):
+        case .label(let id, let isPositive, let source):
             writer.appendEnvelope(Self.labelSchema)
-            writer.appendAvro(Label(transactionID: style.id(id), isPositive: isPositive, source: "test"))
+            writer.appendAvro(Label(transactionID: style.id(id), isPositive: isPositive, source: source))
+        case .change(let change):
+            timestamp = change.effective
+            change.encoded(style: style).withUnsafeBytes { writer.append(contentsOf: $0) }
         case .heartbeat(let minute):
             timestamp = time(ofMinute: minute)
             writer.appendEnvelope(Self.commandSchema)
@@ -215,9 +219,14 @@ func randomScript(seed: UInt64, count: Int) -> [ScriptRecord] {
     var script: [ScriptRecord] = []
     var given: [ScriptTransaction] = []
     var events: [ScriptEvent] = []
+    var changes: [ScriptChange] = []
     var clock = random.int(0...3000)
     while script.count < count {
-        switch random.int(0..<125) {
+        switch random.int(0..<140) {
+        case 125..<140:
+            let change = nextChange(changes, clock, &random)
+            changes.append(change)
+            script.append(.change(change))
         case 100..<125:
             if random.isTrue(20), let again = events.suffix(20).randomElement(using: &random) {
                 var again = again
@@ -244,7 +253,8 @@ func randomScript(seed: UInt64, count: Int) -> [ScriptRecord] {
             script.append(.transaction(again))
         case 68..<92:
             let id = random.isTrue(5) ? 1_000_000 : random.int(max(0, given.count - 30)...max(0, given.count))
-            script.append(.label(id: id, isPositive: random.isTrue(40)))
+            let source = random.pick(["bank", "bank", "analyst", "analyst", "police", "stranger"])
+            script.append(.label(id: id, isPositive: random.isTrue(40), source: source))
         case 92..<96: script.append(.heartbeat(minute: clock + random.int(-60...30)))
         default: script.append(.damaged((0..<random.int(0...12)).map { _ in UInt8(random.int(1...5)) }))
         }

@@ -11,6 +11,7 @@ struct Outcome: Equatable {
         var features: [UInt64]
         var probability: UInt64
         var anomaly: UInt64
+        var classifiers: [UInt64]
     }
 
     struct Side: Equatable {
@@ -28,6 +29,7 @@ struct Outcome: Equatable {
     var repeats: [Repeat] = []
     var labels: [Int] = []
     var commands: [Int] = []
+    var changes: [Int] = []
     var events: [Int] = []
     var ignored: [Int] = []
     var tally = Tally()
@@ -98,7 +100,8 @@ extension Outcome {
                 Decided(
                     offset: Int(decision.inputOffset.value), id: block.transactionID(row: decision.row),
                     status: decision.status, features: block.features(row: decision.row).map(\.bitPattern),
-                    probability: decision.probability.bitPattern, anomaly: decision.anomaly.bitPattern))
+                    probability: decision.probability.bitPattern, anomaly: decision.anomaly.bitPattern,
+                    classifiers: block.classifierScores(row: decision.row).map(\.bitPattern)))
         }
         let aside = Set(block.sideRecords.map(\.record))
         for side in block.sideRecords {
@@ -111,6 +114,7 @@ extension Outcome {
         for index in 0..<block.recordCount where !aside.contains(index) {
             switch block.decoded(index) {
             case .label: labels.append(Int(block.input(index).offset.value))
+            case .change: changes.append(Int(block.input(index).offset.value))
             case .heartbeat: commands.append(Int(block.input(index).offset.value))
             case .event(let kind, _):
                 if kind < 0 {

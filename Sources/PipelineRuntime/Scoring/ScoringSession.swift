@@ -17,10 +17,13 @@ public final class ScoringSession {
     private let clock: any Clock
     private let writer: TopicWriter
     private let malformed: MalformedLog
+    private let tables: TableTopics
+    private var hasNewChanges = false
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
     private var transactionSchema: SchemaID?
     private var eventSchemas: [String: SchemaID] = [:]
+    private var changeSchemas: [String: (schema: SchemaID, key: TableKeyReader)] = [:]
     private var lines = LineReader()
     private var ndjson: NDJSONParser
     private var table = CSVRowReader()
@@ -49,6 +52,7 @@ public final class ScoringSession {
     private enum Answer {
         case transaction(Offset, TransactionID)
         case event(Offset, kind: String)
+        case change(Offset, table: String)
         case label(Offset, TransactionID)
         case heartbeat(Offset)
         case malformed(MalformedRow)
@@ -69,7 +73,8 @@ public final class ScoringSession {
             labelSchema = try run.schemas.register(.label(idType: input.idType))
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
-        malformed = MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
+        malformed = MalformedLog(MalformedTopic(run.log, fileSystem: fileSystem), source: "standard input")
+        tables = TableTopics(run.log, fileSystem: fileSystem)
         try malformed.begin("stream@\(writer.endOffset)", isReadAgain: false)
         do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
         run.explainsEveryDecision = true
@@ -82,7 +87,11 @@ public final class ScoringSession {
     }
 
     /// Makes the outputs so far durable, so that those who follow them see them. Answers do not wait for that.
-    public func settle() throws(RuntimeError) { try run.syncOutputs() }
+    public func settle() throws(RuntimeError) {
+        try run.syncOutputs()
+        if hasNewChanges { try tables.follow() }
+        hasNewChanges = false
+    }
 
     /// Takes the end of the input: answers its last line, then writes a checkpoint.
     public func finish(answer: (JSONValue) throws -> Void) throws {
@@ -97,6 +106,8 @@ public final class ScoringSession {
         try run.run()
         try malformed.close()
         try writer.close()
+        try tables.follow()
+        try tables.close()
     }
 
     private func process(_ answer: (JSONValue) throws -> Void) throws {
@@ -167,10 +178,13 @@ public final class ScoringSession {
             value.append(row, schema: schemaOfEvents(kind), arrivalTime: now)
             batch.append(timestamp: row.eventTime, value: value.bytes)
             pending.append(.event(offset, kind: kind))
+        case .change(let change): append(change, now)
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
-                Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "stream"))
+                Label(
+                    transactionID: label.id, isPositive: label.isPositive,
+                    source: label.source ?? run.specification.input.label?.source ?? "stream"))
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.label(offset, label.id))
         case .heartbeat(let time):
@@ -184,6 +198,32 @@ public final class ScoringSession {
             batch.append(timestamp: time, value: value.bytes)
             pending.append(.heartbeat(offset))
         }
+    }
+
+    /// A change that does not say since when holds from now on.
+    private func append(_ change: ParsedChange, _ now: EventTime) {
+        let offset = writer.endOffset.advanced(by: batch.count)
+        guard let known = schemaOfChanges(change.table) else { return }
+        var row = change.row
+        if !change.hasTime { row.eventTime = now }
+        value.append(row, schema: known.schema, arrivalTime: now)
+        Array(known.key.key(of: row.body).utf8).withUnsafeBytes {
+            batch.append(timestamp: row.eventTime, key: $0, value: value.bytes)
+        }
+        pending.append(.change(offset, table: change.table))
+        hasNewChanges = true
+    }
+
+    private func schemaOfChanges(_ table: String) -> (schema: SchemaID, key: TableKeyReader)? {
+        if let known = changeSchemas[table] { return known }
+        guard let specification = run.specification.input.tables.first(where: { $0.name == table }),
+            let schema = ndjson.schema(ofTable: table),
+            let key = TableKeyReader(
+                ImportStream(schema: schema, keyIndices: specification.keyIndices.map { $0 + 2 }, rank: 0))
+        else { return nil }
+        let known = (schema: register(schema), key: key)
+        changeSchemas[table] = known
+        return known
     }
 
     private func schemaOfTransactions() -> SchemaID {
@@ -224,14 +264,16 @@ public final class ScoringSession {
         let names = run.plan.names
         let reasonTexts = run.plan.reasons
         let threshold = run.specification.decision.alertThreshold
+        let classifiers = run.specification.model.namesWhereSeveral
         try run.run(
             withCheckpoint: isCheckpointDue,
             observe: { block in
                 for explanation in block.explanations {
                     let decision = block.decision(row: explanation.row)
+                    let scores = Self.scores(classifiers, block.classifierScores(row: explanation.row))
                     collected.answers[decision.inputOffset] = Self.answer(
-                        decision, id: block.transactionID(row: explanation.row), reasons: explanation.reasons, names,
-                        reasonTexts, threshold)
+                        decision, id: block.transactionID(row: explanation.row), scores: scores,
+                        reasons: explanation.reasons, names, reasonTexts, threshold)
                 }
                 for again in block.repeats { collected.repeats[block.input(again.record).offset] = again.decision }
                 for side in block.sideRecords where collected.answers[block.input(side.record).offset] == nil {
@@ -263,16 +305,21 @@ public final class ScoringSession {
                 [JSONMember("kind", .string(kind))]
                     + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("event_taken"))])
                     + [JSONMember("input_offset", .number(offset.value))])
+        case .change(let offset, let table):
+            return .object(
+                [JSONMember("table", .string(table))]
+                    + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("change_taken"))])
+                    + [JSONMember("input_offset", .number(offset.value))])
         case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
             if let first = collected.repeats[offset] {
                 let decision = try recordedDecision(first, for: id, offset)
                 let isAlert = decision.probability >= run.specification.decision.alertThreshold
+                let scores = Self.scores(run.specification.model.namesWhereSeveral, decision.classifierScores)
                 return Self.reply(
                     id, offset,
-                    [
-                        JSONMember("score", .number(decision.probability)), JSONMember("alert", .bool(isAlert)),
-                        JSONMember("status", .string("duplicate")),
+                    [JSONMember("score", .number(decision.probability))] + scores + [
+                        JSONMember("alert", .bool(isAlert)), JSONMember("status", .string("duplicate")),
                         JSONMember("first_status", .string(decision.status.name)),
                         JSONMember("anomaly", .number(decision.anomaly)),
                     ])
@@ -322,28 +369,34 @@ public final class ScoringSession {
         }
     }
 
+    /// What each classifier says, where there are several.
+    private static func scores(_ classifiers: [String], _ scores: some Sequence<Double>) -> [JSONMember] {
+        let members = zip(classifiers, scores).map { JSONMember($0, .number($1)) }
+        return members.isEmpty ? [] : [JSONMember("scores", .object(members))]
+    }
+
     private static func answer(
-        _ decision: Decision, id: TransactionID, reasons: [Reason], _ names: [String], _ texts: [String],
-        _ threshold: Double
+        _ decision: Decision, id: TransactionID, scores: [JSONMember], reasons: [Reason], _ names: [String],
+        _ texts: [String], _ threshold: Double
     ) -> JSONValue {
-        .object([
-            JSONMember("transaction_id", json(id)),
-            JSONMember("score", .number(decision.probability)),
-            JSONMember("alert", .bool(decision.probability >= threshold)),
-            JSONMember("status", .string(decision.status.name)),
-            JSONMember("anomaly", .number(decision.anomaly)),
-            JSONMember(
-                "reasons",
-                .array(
-                    reasons.map { reason in
-                        .object([
-                            JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
-                            JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
-                            JSONMember("value", .number(reason.value)),
-                            JSONMember("contribution", .number(reason.contribution)),
-                        ])
-                    })),
-            JSONMember("input_offset", .number(decision.inputOffset.value)),
-        ])
+        let score = [JSONMember("transaction_id", json(id)), JSONMember("score", .number(decision.probability))]
+        return .object(
+            score + scores + [
+                JSONMember("alert", .bool(decision.probability >= threshold)),
+                JSONMember("status", .string(decision.status.name)),
+                JSONMember("anomaly", .number(decision.anomaly)),
+                JSONMember(
+                    "reasons",
+                    .array(
+                        reasons.map { reason in
+                            .object([
+                                JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
+                                JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
+                                JSONMember("value", .number(reason.value)),
+                                JSONMember("contribution", .number(reason.contribution)),
+                            ])
+                        })),
+                JSONMember("input_offset", .number(decision.inputOffset.value)),
+            ])
     }
 }
