@@ -36,8 +36,11 @@ extension EntityWindows {
         switch answer.kind {
         case .extreme where slot[0] >= position:
             let extreme = extremes[answer.part]
+            // Before its first answer it has not come to any.
+            let hasCome = slot[0] &+ 1 < header[Header.boundaries + answer.upper]
             let best = event(header, ring, slot[0] &+ 1)
-            slot[0] = isNearer(new, than: best, rank: rank(best, extreme), extreme) ? position : slot[0] &+ 1
+            let isBest = !hasCome || isNearer(new, than: best, rank: rank(best, extreme), extreme)
+            slot[0] = isBest ? position : slot[0] &+ 1
         case .first where slot[0] >= position:
             slot[0] = passes(new, answer.filter) ? position : slot[0] &+ 1
         case .last where slot[0] > position, .sincePrevious where slot[0] > position:
