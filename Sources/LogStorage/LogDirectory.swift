@@ -19,6 +19,11 @@ public struct LogDirectory: Hashable, Sendable {
     public func pipeline(_ name: String) -> String { "\(pipelines)/\(name)" }
     public func topic(_ topic: String, of pipeline: String) -> String { "\(self.pipeline(pipeline))/\(topic)" }
 
+    /// Makes an empty input where there is none; one that is there stays as it is.
+    public func makeInput(_ fileSystem: any FileSystem) throws(LogError) {
+        try TopicWriter(directory: input, fileSystem: fileSystem).close()
+    }
+
     /// Names of the pipelines that have run over this log.
     public func pipelineNames(_ fileSystem: any FileSystem) throws(LogError) -> [String] {
         try files { () throws(FileError) in

@@ -16,6 +16,9 @@ public struct ModelSpecification: Hashable, Sendable {
         set { classifiers[0].regression = newValue }
     }
 
+    /// The names of the classifiers where there are several; else none.
+    public var namesWhereSeveral: [String] { classifiers.count > 1 ? classifiers.map(\.name) : [] }
+
     /// Whether the distances to the clusters are inputs of each classifier.
     public var clustersAsInputs: Bool {
         get { classifiers.allSatisfy(\.takesClusters) }

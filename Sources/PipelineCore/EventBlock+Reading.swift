@@ -28,18 +28,18 @@ extension EventBlock {
         }
     }
 
-    public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: rowTimes[row]) }
+    public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: self.row(row)[RowWord.time]) }
 
     /// The key of one of the plan's entities; a pair of numbers as the text `12|34`.
     public func key(row: Int, entity: Int) -> TransactionID {
         let declared = plan.entities[entity]
         if declared.keysAreText { return .text(keyTexts[entity][row]) }
-        let words = keys.pointer + (row * plan.keyWords + declared.keyWord)
+        let words = self.row(row) + RowWord.keys + declared.keyWord
         return declared.keyWords == 2 ? .text("\(words[0])|\(words[1])") : .number(words[0])
     }
 
     /// The unscaled value of one of the plan's integer columns.
-    public func integer(row: Int, column: Int) -> Int64 { integers[row * plan.integerColumns.count + column] }
+    public func integer(row: Int, column: Int) -> Int64 { self.row(row)[integerWord + column] }
 
     /// The value of one of the plan's double columns.
     public func double(row: Int, column: Int) -> Double { doubles[row * plan.doubleColumns.count + column] }

@@ -19,6 +19,19 @@ public struct EventBlock: ~Copyable {
         var value: UnsafeRawBufferPointer
     }
 
+    /// The words of a row: these, the keys (`plan.keyWords` words; for text keys their hash, and the text in `keyTexts` by
+    /// entity), the unscaled values of the plan's integer columns, and a last one that nobody reads.
+    enum RowWord {
+        /// The event time, in milliseconds.
+        static let time = 0
+        static let arrival = 1
+        static let id = 2
+        static let payload = 3
+        /// The record's offset.
+        static let offset = 4
+        static let keys = 5
+    }
+
     struct ModelOperation: BitwiseCopyable {
         enum Kind: UInt8 { case score, learn }
 
@@ -43,19 +56,15 @@ public struct EventBlock: ~Copyable {
 
     // Transactions and events of other kinds, one row each.
     public internal(set) var rowCount = 0
-    var rowTimes = BlockBuffer<Int64>()
-    var arrivals = BlockBuffer<Int64>()
-    var ids = BlockBuffer<Int64>()
+    var words = BlockBuffer<Int64>()
+    let rowWords: Int
+    /// Where a row's integer values begin.
+    let integerWord: Int
     /// One a row where any kind has text ids; empty otherwise.
     var idTexts: [String] = []
     /// Written where there are kinds besides transactions.
     var kinds = BlockBuffer<UInt8>()
-    var payloads = BlockBuffer<UInt64>()
-    var rowRecords = BlockBuffer<Int32>()
-    /// `plan.keyWords` words a row; for text keys their hash, and the text in `keyTexts` by entity.
-    var keys = BlockBuffer<Int64>()
     var keyTexts: [[String]]
-    var integers = BlockBuffer<Int64>()
     var doubles = BlockBuffer<Double>()
     var statuses = BlockBuffer<DecisionStatus>()
     var slots = BlockBuffer<Int>()
@@ -94,7 +103,12 @@ public struct EventBlock: ~Copyable {
         self.plan = plan
         idIsText = idType == .string
         keyTexts = plan.entities.map { _ in [] }
+        integerWord = RowWord.keys + plan.keyWords
+        rowWords = integerWord + plan.integerColumns.count + 1
     }
+
+    /// The words of a row.
+    @inline(__always) func row(_ row: Int) -> UnsafeMutablePointer<Int64> { words.pointer + row &* rowWords }
 
     /// The offset after the last record, nil while the block is empty.
     public var endOffset: Offset? { recordCount == 0 ? nil : Offset(records[recordCount - 1].offset + 1) }
@@ -124,16 +138,9 @@ public struct EventBlock: ~Copyable {
     }
 
     /// Makes room for one more row.
-    @inline(__always) mutating func reserveRow(integers integerCount: Int, doubles doubleCount: Int, keyWords: Int) {
-        let rows = rowCount + 1
-        rowTimes.reserve(rows)
-        arrivals.reserve(rows)
-        ids.reserve(rows)
-        payloads.reserve(rows)
-        rowRecords.reserve(rows)
-        integers.reserve(rows &* integerCount)
-        doubles.reserve(rows &* doubleCount)
-        keys.reserve(rows &* keyWords)
+    @inline(__always) mutating func reserveRow(doubles doubleCount: Int) {
+        words.reserve((rowCount &+ 1) &* rowWords)
+        doubles.reserve((rowCount &+ 1) &* doubleCount)
     }
 
     // MARK: what the runtime reads
@@ -151,16 +158,19 @@ public struct EventBlock: ~Copyable {
     public func decision(_ index: Int) -> Decision { decision(row: Int(decidedRows[index])) }
 
     public func decision(row: Int) -> Decision {
-        Decision(
-            row: row, transactionID: ids[row], eventTime: EventTime(milliseconds: rowTimes[row]),
-            inputOffset: Offset(records[Int(rowRecords[row])].offset), probability: probabilities[row],
-            anomaly: anomalies[row], status: statuses[row])
+        let words = self.row(row)
+        return Decision(
+            row: row, transactionID: words[RowWord.id], eventTime: EventTime(milliseconds: words[RowWord.time]),
+            inputOffset: Offset(words[RowWord.offset]), probability: probabilities[row], anomaly: anomalies[row],
+            status: statuses[row])
     }
 
     /// The text of a row's id when ids are text.
     public func idText(row: Int) -> String? { idIsText ? idTexts[row] : nil }
 
-    public func transactionID(row: Int) -> TransactionID { idIsText ? .text(idTexts[row]) : .number(ids[row]) }
+    public func transactionID(row: Int) -> TransactionID {
+        idIsText ? .text(idTexts[row]) : .number(self.row(row)[RowWord.id])
+    }
 
     /// What each classifier says of a row, where there are several.
     public func classifierScores(row: Int) -> UnsafeBufferPointer<Double> {

@@ -295,22 +295,7 @@ extension EntityWindows {
             if plan.maskWord > 0 { event[plan.maskWord] = Int64(bitPattern: row.filters) }
             if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = 0 }
         }
-        digest.insert(hash(header, event, shape))
         eventCount &+= 1
-    }
-
-    @inline(__always) func hash(
-        _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, _ shape: some EventShape
-    ) -> UInt64 {
-        let key = UInt64(bitPattern: header[Header.hash])
-        let words = shape.isPlain ? 1 &+ shape.columns : plan.givenWords
-        var hash = folded(UInt64(bitPattern: event[0]) ^ key, words > 1 ? UInt64(bitPattern: event[1]) : key)
-        var word = 2
-        while word < words {
-            hash = folded(hash, UInt64(bitPattern: event[word]))
-            word &+= 1
-        }
-        return hash
     }
 
     /// Puts a mark behind the newest event that is later than all events.
@@ -335,10 +320,4 @@ extension EntityWindows {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, 4))
         }
     }
-}
-
-/// The product of two words, folded: a hash of the pair for a digest.
-@inline(__always) func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
-    return product.high ^ product.low
 }

@@ -75,10 +75,8 @@ extension EntityWindows {
             let ring = ring(header)
         else { return }
         let event = ring + Int(position & header[Header.mask]) &* shape.eventWords
-        digest.remove(hash(header, event, shape))
         event[0] = time.milliseconds << 2 | new
         if !shape.isPlain { moveInTracks(header, event, from: old, labelTime: max(labelTime, time).milliseconds) }
-        digest.insert(hash(header, event, shape))
         let change = LabelState.weight(new) &- LabelState.weight(old)
         var words = header + Header.boundaries
         for boundary in boundaries {
@@ -107,17 +105,11 @@ extension EntityWindows {
             let labels = LabelTrack(header + track.word)
             if old != LabelState.unknown {
                 let word = (isByArrival ? oldLabelTime : time) << 2 | old
-                if labels.remove(word), isByArrival { digest.remove(hash(header, track: index, word)) }
+                if labels.remove(word), isByArrival { digestBesideEvents.remove(hash(header, track: index, word)) }
             }
             let word = (isByArrival ? labelTime : time) << 2 | event[0] & 3
             labels.insert(word)
-            if isByArrival { digest.insert(hash(header, track: index, word)) }
+            if isByArrival { digestBesideEvents.insert(hash(header, track: index, word)) }
         }
-    }
-
-    /// The hash of a label in reach of windows over the labels' arrival.
-    func hash(_ header: UnsafeMutablePointer<Int64>, track: Int, _ word: Int64) -> UInt64 {
-        folded(
-            UInt64(bitPattern: header[Header.hash]) &+ tracks[track].filter &+ 1, mixed(UInt64(bitPattern: word)))
     }
 }

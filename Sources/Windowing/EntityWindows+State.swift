@@ -58,10 +58,11 @@ extension EntityWindows {
             }
         }
         freeNumbers = (0..<numbers).filter { !isLive(headers + $0 * headerWords) }
-        guard plan.isEndless || digest.sum == saved else {
-            throw StateCodingError("the windows' digest is \(digest), but \(StateDigest(sum: saved)) was saved")
+        let held = digest
+        guard plan.isEndless || held.sum == saved else {
+            throw StateCodingError("the windows' digest is \(held), but \(StateDigest(sum: saved)) was saved")
         }
-        digest.sum = saved
+        digestBesideEvents.insert(saved &- held.sum)
     }
 
     private mutating func decodeKey(
@@ -94,7 +95,6 @@ extension EntityWindows {
                 let event = event(header, ring, position)
                 UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
                     .copyMemory(from: reader.readBytes(eventWords * 8))
-                digest.insert(hash(header, event, shape))
             }
         }
         eventCount += count
@@ -122,7 +122,7 @@ extension EntityWindows {
         for (index, track) in tracks.enumerated() {
             var held: UInt64 = 0
             try LabelTrack(header + track.word).decode(from: &reader) { held &+= hash(header, track: index, $0) }
-            if track.basis == .labelArrival { digest.insert(held) }
+            if track.basis == .labelArrival { digestBesideEvents.insert(held) }
         }
     }
 }

@@ -54,9 +54,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var rowNumbers: UnsafeMutablePointer<Int32>
     private var rowNumberCapacity = 16
 
-    /// The digest of all events held, of the labels in reach of windows over their arrival, and, where a window is
-    /// without end, of all events that ever were.
-    public internal(set) var digest = StateDigest()
+    /// The digest of the labels in reach of windows over their arrival and, where a window is without end, of all events
+    /// that are held no longer.
+    var digestBesideEvents = StateDigest()
     /// Events held.
     public internal(set) var eventCount = 0
 

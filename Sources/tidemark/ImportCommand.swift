@@ -60,6 +60,7 @@ struct ImportCommand: ParsableCommand {
                     JSONMember("malformed", .number(report.malformed)),
                     JSONMember("rounded_decimals", .number(report.roundedDecimals)),
                     JSONMember("balanced", .bool(report.isBalanced)),
+                    JSONMember("waiting", .number(report.waiting)), JSONMember("far_behind", .number(report.farBehind)),
                     JSONMember("pending_labels", .number(report.pendingLabels)),
                     JSONMember("seconds", .number(seconds)), JSONMember("rows_per_second", .number(rate)),
                 ]))
@@ -75,6 +76,21 @@ struct ImportCommand: ParsableCommand {
                     """
                     \(grouped(report.pendingLabels)) labels are due only after the last transaction; they come when \
                     the table has grown and is imported again, or now with --flush-labels
+                    """)
+            }
+            if report.waiting > 0 {
+                print(
+                    """
+                    \(grouped(report.waiting)) rows at the end run so far ahead that their clock may be wrong; they come when \
+                    the table has grown and is imported again, or now with --flush-labels
+                    """)
+            }
+            if report.farBehind > 0 {
+                print(
+                    """
+                    \(grouped(report.farBehind)) rows are far earlier than rows before them, the first in line \
+                    \(report.firstFarBehind): is the table in order of time, and are the clocks before that line right? \
+                    A pipeline takes what is behind its watermark by more than allowed_lateness as too late
                     """)
             }
             if report.roundedDecimals > 0 {

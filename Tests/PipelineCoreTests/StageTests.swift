@@ -73,6 +73,17 @@ struct StageTests {
         #expect(ids == ids.sorted(), "decisions stand in the order of the log")
     }
 
+    @Test func zeroAndMinusZeroAreTheSamePayload() throws {
+        let first = ScriptTransaction(
+            id: 1, minute: 0, arrival: 0, customer: 1, terminal: 1, cents: 100, measure: 0, items: 1)
+        var again = first
+        again.measure = -0.0
+        let script = [ScriptRecord.transaction(first), .transaction(again)]
+        let outcome = try runStages(
+            EncodedInput(script, style: .numbers), testPipeline(seed: 1, style: .numbers), style: .numbers)
+        #expect(outcome.sides.map(\.reason) == [.sameTransactionAgain])
+    }
+
     @Test(arguments: 0..<5 as Range<UInt64>, KeyStyle.allCases)
     func blocksAndRestartsShowInNoResult(seed: UInt64, style: KeyStyle) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 300), style: style)

@@ -81,7 +81,7 @@ struct WindowStream {
             case .event(let event):
                 let time = EventTime(milliseconds: event.time)
                 let isTooLate = watermark.timeliness(of: time) == .tooLate
-                if !isTooLate { watermark.advance(past: time) }
+                if !isTooLate { watermark.advance(past: time, arrival: time) }
                 let asOf = isTooLate ? watermark.earliestAccepted : time
                 let own = WindowOracle.Event(
                     key: event.key, time: asOf.milliseconds, values: event.values, filters: event.filters)

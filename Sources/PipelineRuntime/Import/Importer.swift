@@ -20,14 +20,21 @@ public struct Importer {
         public var roundedDecimals: Int64 = 0
         /// Rows that the log had already.
         public var alreadyThere: Int64 = 0
+        /// Rows at the end, ahead of all others by more than the input's `aheadTolerance`, that wait for the table to grow
+        /// or for `flushLabels`: until then nobody knows whether their clock is right.
+        public var waiting: Int64 = 0
         /// Labels that wait for a later transaction, or for `flushLabels`.
         public var pendingLabels: Int64 = 0
+        /// Rows added now that are earlier than one before them by more than the input's `aheadTolerance`, and the line
+        /// of the first: most likely too late for any pipeline, or behind a wrong clock.
+        public var farBehind: Int64 = 0
+        public var firstFarBehind = 0
         public var bytes: Int64 = 0
         /// The first few malformed rows.
         public var examples: [String] = []
 
         /// Whether each row is accounted for.
-        public var isBalanced: Bool { rows == transactions + alreadyThere + malformed }
+        public var isBalanced: Bool { rows == transactions + alreadyThere + malformed + waiting }
     }
 
     public struct Progress: Sendable {
@@ -106,7 +113,8 @@ public struct Importer {
             try malformed.begin("rows-of-no-known-table")
             try storage { () throws(LogError) in try malformed.close() }
         }
-        if target == nil { try makeEmptyLog() }
+        // So that live scoring can begin without any history.
+        if target == nil { try storage { () throws(LogError) in try log.makeInput(fileSystem) } }
         try target?.finish(flushLabels: flushLabels, stopped: shouldStop(), &report)
         report.bytes = table.bytesRead
         report.roundedDecimals = Int64(parser.roundedDecimals)
@@ -120,13 +128,6 @@ public struct Importer {
         throw .usage(
             "the pipeline declares no events of kind '\(kind)'; "
                 + (known.isEmpty ? "declare them under input.events" : "there are \(known)"))
-    }
-
-    /// A table without rows still makes the log, so that live scoring can begin without any history.
-    private func makeEmptyLog() throws(RuntimeError) {
-        try storage { () throws(LogError) in
-            try TopicWriter(directory: log.input, fileSystem: fileSystem).close()
-        }
     }
 
     private func makeTarget(
@@ -190,9 +191,11 @@ private final class Target {
         } catch { throw .log(error) }
         // Rows that a stop left undecided are read again by the next import.
         if stopped { report.rows -= Int64(sequence.heldRowCount) }
+        if !stopped { report.waiting = Int64(sequence.heldRowCount) }
         report.transactions = sink.transactions
         report.labels = sink.labels
         report.pendingLabels = Int64(sequence.pendingLabelCount)
+        (report.farBehind, report.firstFarBehind) = sequence.farBehind
     }
 
     private func endReplay() throws(RuntimeError) {

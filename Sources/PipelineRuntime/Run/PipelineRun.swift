@@ -321,7 +321,10 @@ public final class PipelineRun {
         into block: inout EventBlock
     ) -> Int {
         var count = 0
-        while count < limit, let record = records.next() {
+        // A copy of its own stays in registers.
+        var source = records
+        defer { records = source }
+        while count < limit, let record = source.next() {
             decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
             count &+= 1
         }

@@ -84,10 +84,16 @@ public final class ScoringSession {
     /// Makes the outputs so far durable, so that those who follow them see them. Answers do not wait for that.
     public func settle() throws(RuntimeError) { try run.syncOutputs() }
 
-    /// Answers what the last line, without an end, says; then writes a checkpoint.
+    /// Takes the end of the input: answers its last line, then writes a checkpoint.
     public func finish(answer: (JSONValue) throws -> Void) throws {
         if format == .ndjson { lines.finish() } else { table.finish() }
         try process(answer)
+        try stop()
+    }
+
+    /// Writes a checkpoint where the input has not ended: what has come of the next line is left, since half of it could
+    /// be taken for another.
+    public func stop() throws {
         try run.run()
         try malformed.close()
         try writer.close()
@@ -123,6 +129,9 @@ public final class ScoringSession {
             guard let box = tableParser else {
                 startTable(row)
                 return true
+            }
+            guard row.isTerminated else {
+                throw MalformedRow(line: row.line, byteOffset: row.byteOffset, reason: .unterminated)
             }
             let parsed = try box.parser.parse(row)
             try append(.transaction(parsed), line: row.line, byteOffset: row.byteOffset)
@@ -167,7 +176,7 @@ public final class ScoringSession {
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.label(offset, label.id))
         case .heartbeat(let time):
-            guard time - run.specification.input.aheadTolerance <= now else {
+            guard time <= now else {
                 throw MalformedRow(
                     line: line, byteOffset: byteOffset,
                     reason: .field(column: "event_time", .aheadOfArrival, value: time.description))
@@ -217,14 +226,18 @@ public final class ScoringSession {
         let names = run.plan.names
         let reasonTexts = run.plan.reasons
         let threshold = run.specification.decision.alertThreshold
+        let classifiers = run.specification.model.namesWhereSeveral
         try run.run(
             withCheckpoint: isCheckpointDue,
             observe: { block in
                 for explanation in block.explanations {
                     let decision = block.decision(row: explanation.row)
+                    let scores = zip(classifiers, block.classifierScores(row: explanation.row)).map {
+                        JSONMember($0, .number($1))
+                    }
                     collected.answers[decision.inputOffset] = Self.answer(
-                        decision, id: block.transactionID(row: explanation.row), reasons: explanation.reasons, names,
-                        reasonTexts, threshold)
+                        decision, id: block.transactionID(row: explanation.row), scores: scores,
+                        reasons: explanation.reasons, names, reasonTexts, threshold)
                 }
                 for again in block.repeats { collected.repeats[block.input(again.record).offset] = again.decision }
                 for side in block.sideRecords where collected.answers[block.input(side.record).offset] == nil {
@@ -259,11 +272,15 @@ public final class ScoringSession {
         case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
             if let first = collected.repeats[offset] {
+                let decision = try recordedDecision(first, for: id, offset)
+                let isAlert = decision.probability >= run.specification.decision.alertThreshold
                 return Self.reply(
                     id, offset,
                     [
-                        JSONMember("score", .number(try score(ofDecision: first, for: id, offset))),
+                        JSONMember("score", .number(decision.probability)), JSONMember("alert", .bool(isAlert)),
                         JSONMember("status", .string("duplicate")),
+                        JSONMember("first_status", .string(decision.status.name)),
+                        JSONMember("anomaly", .number(decision.anomaly)),
                     ])
             }
             guard let reason = collected.sides[offset] else { throw RuntimeError.decisionMissing(inputOffset: offset) }
@@ -278,15 +295,17 @@ public final class ScoringSession {
         }
     }
 
-    /// The score that a transaction got when it came first.
-    private func score(ofDecision number: Offset, for id: TransactionID, _ offset: Offset) throws -> Double {
+    /// What was decided of a transaction when it came first.
+    private func recordedDecision(
+        _ number: Offset, for id: TransactionID, _ offset: Offset
+    ) throws -> RecordedDecision {
         let place = run.offset(ofDecision: number)
         guard place >= .zero,
             let decision = try DecisionLog(
                 run.log, pipeline: run.specification.name, from: place, fileSystem: run.fileSystem
             ).next(), decision.offset == place, decision.transactionID == id
         else { throw RuntimeError.decisionMissing(inputOffset: offset) }
-        return decision.probability
+        return decision
     }
 
     private static func setAside(_ reason: SideReason) -> [JSONMember] {
@@ -310,27 +329,27 @@ public final class ScoringSession {
     }
 
     private static func answer(
-        _ decision: Decision, id: TransactionID, reasons: [Reason], _ names: [String], _ texts: [String],
-        _ threshold: Double
+        _ decision: Decision, id: TransactionID, scores: [JSONMember], reasons: [Reason], _ names: [String],
+        _ texts: [String], _ threshold: Double
     ) -> JSONValue {
-        .object([
-            JSONMember("transaction_id", json(id)),
-            JSONMember("score", .number(decision.probability)),
-            JSONMember("alert", .bool(decision.probability >= threshold)),
-            JSONMember("status", .string(decision.status.name)),
-            JSONMember("anomaly", .number(decision.anomaly)),
-            JSONMember(
-                "reasons",
-                .array(
-                    reasons.map { reason in
-                        .object([
-                            JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
-                            JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
-                            JSONMember("value", .number(reason.value)),
-                            JSONMember("contribution", .number(reason.contribution)),
-                        ])
-                    })),
-            JSONMember("input_offset", .number(decision.inputOffset.value)),
-        ])
+        let score = [JSONMember("transaction_id", json(id)), JSONMember("score", .number(decision.probability))]
+        return .object(
+            score + (scores.isEmpty ? [] : [JSONMember("scores", .object(scores))]) + [
+                JSONMember("alert", .bool(decision.probability >= threshold)),
+                JSONMember("status", .string(decision.status.name)),
+                JSONMember("anomaly", .number(decision.anomaly)),
+                JSONMember(
+                    "reasons",
+                    .array(
+                        reasons.map { reason in
+                            .object([
+                                JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
+                                JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
+                                JSONMember("value", .number(reason.value)),
+                                JSONMember("contribution", .number(reason.contribution)),
+                            ])
+                        })),
+                JSONMember("input_offset", .number(decision.inputOffset.value)),
+            ])
     }
 }

@@ -146,8 +146,6 @@ private func readDefault(
     var encoder = RowEncoder(format, roundsNoise: false)
     switch encoder.value(of: text, as: type) {
     case .problem(let problem): throw value.error("\(quoted(text)) \(problem)")
-    case .value(.double(let number)) where number.magnitude > largestFeature:
-        throw value.error("\(quoted(text)) is too large to learn from; at most \(largestFeature)")
     case .value(let standIn): return standIn
     }
 }
