@@ -131,8 +131,11 @@ extension OnlineModel: LawfulLearner {
 
     func probabilities(_ row: [Double]) -> [Double] { [score(of: row).probability] }
 
-    /// Distances as inputs are divided by the root of the number of features.
-    static func ignoresMissingColumns(_ specification: ModelSpecification) -> Bool { specification.kMeans == nil }
+    /// Distances as inputs are divided by the root of the number of features, and bins of a column are active whatever
+    /// stands in it.
+    static func ignoresMissingColumns(_ specification: ModelSpecification) -> Bool {
+        specification.kMeans == nil && specification.classifiers.allSatisfy { !$0.encoding.hasBins }
+    }
 }
 
 private let learners: [Learner] = [
