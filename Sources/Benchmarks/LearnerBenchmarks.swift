@@ -2,13 +2,14 @@ import EventModel
 import OnlineLearning
 
 extension Benchmark {
-    static let learnerBenchmarks = [
-        scaler,
-        predictAndLearn("sgd", .sgd(.constant(0.01))),
-        predictAndLearn("adagrad", .adaGrad(rate: 0.05)),
-        predictAndLearn("ftrl", .ftrl(alpha: 0.1, beta: 1)),
-        secondOrder, score, sparseScore, sparseLearn, kMeans,
-    ]
+    static let learnerBenchmarks =
+        encodingBenchmarks + [
+            scaler,
+            predictAndLearn("sgd", .sgd(.constant(0.01))),
+            predictAndLearn("adagrad", .adaGrad(rate: 0.05)),
+            predictAndLearn("ftrl", .ftrl(alpha: 0.1, beta: 1)),
+            secondOrder, score, sparseScore, sparseLearn, kMeans,
+        ]
     private static let featureCount = 17
 
     private static let scaler = Benchmark("scaler-observe", unit: "row", small: 5_000, large: 2_000_000) {
@@ -128,7 +129,7 @@ extension Benchmark {
 }
 
 /// Made-up rows around two centres, gone through again and again: few enough to stay in the cache.
-private final class SampleRows: @unchecked Sendable {
+final class SampleRows: @unchecked Sendable {
     static let count = 4096
 
     private let width: Int

@@ -232,9 +232,7 @@ public final class ScoringSession {
             observe: { block in
                 for explanation in block.explanations {
                     let decision = block.decision(row: explanation.row)
-                    let scores = zip(classifiers, block.classifierScores(row: explanation.row)).map {
-                        JSONMember($0, .number($1))
-                    }
+                    let scores = Self.scores(classifiers, block.classifierScores(row: explanation.row))
                     collected.answers[decision.inputOffset] = Self.answer(
                         decision, id: block.transactionID(row: explanation.row), scores: scores,
                         reasons: explanation.reasons, names, reasonTexts, threshold)
@@ -274,11 +272,11 @@ public final class ScoringSession {
             if let first = collected.repeats[offset] {
                 let decision = try recordedDecision(first, for: id, offset)
                 let isAlert = decision.probability >= run.specification.decision.alertThreshold
+                let scores = Self.scores(run.specification.model.namesWhereSeveral, decision.classifierScores)
                 return Self.reply(
                     id, offset,
-                    [
-                        JSONMember("score", .number(decision.probability)), JSONMember("alert", .bool(isAlert)),
-                        JSONMember("status", .string("duplicate")),
+                    [JSONMember("score", .number(decision.probability))] + scores + [
+                        JSONMember("alert", .bool(isAlert)), JSONMember("status", .string("duplicate")),
                         JSONMember("first_status", .string(decision.status.name)),
                         JSONMember("anomaly", .number(decision.anomaly)),
                     ])
@@ -328,13 +326,19 @@ public final class ScoringSession {
         }
     }
 
+    /// What each classifier says, where there are several.
+    private static func scores(_ classifiers: [String], _ scores: some Sequence<Double>) -> [JSONMember] {
+        let members = zip(classifiers, scores).map { JSONMember($0, .number($1)) }
+        return members.isEmpty ? [] : [JSONMember("scores", .object(members))]
+    }
+
     private static func answer(
         _ decision: Decision, id: TransactionID, scores: [JSONMember], reasons: [Reason], _ names: [String],
         _ texts: [String], _ threshold: Double
     ) -> JSONValue {
         let score = [JSONMember("transaction_id", json(id)), JSONMember("score", .number(decision.probability))]
         return .object(
-            score + (scores.isEmpty ? [] : [JSONMember("scores", .object(scores))]) + [
+            score + scores + [
                 JSONMember("alert", .bool(decision.probability >= threshold)),
                 JSONMember("status", .string(decision.status.name)),
                 JSONMember("anomaly", .number(decision.anomaly)),
