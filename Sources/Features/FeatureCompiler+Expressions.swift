@@ -42,6 +42,7 @@ extension FeatureCompiler {
         if !inFilter, let position = names.firstIndex(of: name) { return .feature(position) }
         guard let column = self.column(named: name, inFilter: inFilter) else {
             if name == "kind", inFilter { throw expression.error("a kind can only be compared by == or !=") }
+            if let problem = joins.problem(name) { throw expression.error(problem) }
             throw expression.error(
                 inFilter
                     ? "there is no column '\(name)' (conditions do not see features)"
@@ -54,7 +55,7 @@ extension FeatureCompiler {
     }
 
     private func column(named name: String, inFilter: Bool) -> Column? {
-        (inFilter ? columns : kinds[0].columns).first { $0.name == name }
+        (inFilter ? columns : kinds[0].columns).first { $0.name == name } ?? joins.column(name)
     }
 
     // MARK: texts
@@ -134,6 +135,10 @@ extension FeatureCompiler {
             }
             return try emit(window: function, arguments, expression, into: register, of: feature)
         }
+        if function == .known {
+            operators.append(.load(.integer(place: try knownPlace(arguments[0]), divisor: 1), into: register))
+            return
+        }
         let isReduced = function == .min || function == .max
         for (index, argument) in arguments.enumerated() {
             let place = register + (isReduced ? Swift.min(index, 1) : index)
@@ -154,6 +159,15 @@ extension FeatureCompiler {
         case .haversine: operators.append(.haversine(register))
         default: break
         }
+    }
+
+    private mutating func knownPlace(_ argument: Expression) throws(ExpressionError) -> Int {
+        guard case .name(let name) = argument.node, let place = knownPlace(name) else {
+            let known = joins.specifications.flatMap(\.joins).map(\.name).joined(separator: ", ")
+            throw argument.error(
+                known.isEmpty ? "there is no table; declare one under 'tables'" : "expected one of the tables \(known)")
+        }
+        return place
     }
 
     private func zoneName(
@@ -255,6 +269,8 @@ extension FeatureCompiler {
 /// The functions of expressions.
 enum ExpressionFunction: String, CaseIterable {
     case ratio, log1p, clip, abs, sqrt, min, max, `if`, haversine, zscore
+    /// Whether the event has a row of a table.
+    case known
     case sincePrevious = "since_previous"
     case distance = "distance_km"
     case speed = "speed_kmh"
@@ -268,7 +284,7 @@ enum ExpressionFunction: String, CaseIterable {
 
     var argumentCounts: ClosedRange<Int> {
         switch self {
-        case .log1p, .abs, .sqrt, .sincePrevious: 1...1
+        case .log1p, .abs, .sqrt, .sincePrevious, .known: 1...1
         case .ratio: 2...2
         case .clip, .if, .distance, .speed: 3...3
         case .haversine: 4...4
@@ -282,6 +298,7 @@ enum ExpressionFunction: String, CaseIterable {
         switch self {
         case .log1p, .abs, .sqrt: "\(rawValue)(x)"
         case .sincePrevious: "since_previous(entity)"
+        case .known: "known(table)"
         case .ratio: "ratio(x, y)"
         case .clip: "clip(x, lowest, highest)"
         case .if: "if(condition, x, y)"

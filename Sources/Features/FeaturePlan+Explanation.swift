@@ -20,8 +20,19 @@ public struct PlanExplanation: Sendable {
         public var bytesPerKey: Int
     }
 
+    /// A reference table as events read it.
+    public struct Join: Sendable {
+        public var name: String
+        public var table: String
+        /// The events' columns that a row is found by.
+        public var keyColumns: [String]
+        /// What is read, and what of an event without a row.
+        public var reads: [(name: String, missing: String)]
+    }
+
     /// By position.
     public var features: [Feature]
+    public var joins: [Join]
     public var entities: [Entity]
     /// What is done with a block, in order.
     public var steps: [String]
@@ -37,11 +48,41 @@ extension FeaturePlan {
         let entities = self.entities.map(explain)
         let filters = filterOperators.map(text)
         let windows = self.entities.map { "windows of \($0.name): \($0.aggregates.count) aggregates" }
-        let steps = filters + windows + operators.map(text)
+        let rows = joins.map { join in
+            "rows of \(join.name): " + join.reads.map(\.name).joined(separator: ", ")
+        }
+        let steps = rows + filters + windows + operators.map(text)
         let everything = "\(names)|\(definitions)|\(entities.map(\.aggregates))|\(entities.map(\.keyColumns))|\(steps)"
         let hash = zones.reduce(stableHash(everything)) { mixed($0, $1.fingerprint) }
         return PlanExplanation(
-            features: features, entities: entities, steps: steps, fingerprint: StateDigest(sum: hash).description)
+            features: features, joins: joins.map(explain), entities: entities, steps: steps,
+            fingerprint: StateDigest(sum: hash).description)
+    }
+
+    private func explain(_ join: Join) -> PlanExplanation.Join {
+        let table = tables[join.table]
+        return PlanExplanation.Join(
+            name: join.name, table: table.name, keyColumns: join.keyColumns,
+            reads: join.reads.map { read in
+                let column = read.value.map { table.stored[$0] }
+                return (read.name, Self.text(of: read, column?.type))
+            })
+    }
+
+    private static func text(of read: Join.Read, _ type: ColumnType?) -> String {
+        switch type {
+        case .string:
+            read.missing == Int64(bitPattern: stableHash(""))
+                ? "''" : "the text with the hash \(StateDigest(sum: UInt64(bitPattern: read.missing)))"
+        case .decimal(let scale): decimalDescription(read.missing, scale: scale)
+        case .double:
+            if case .millionths = read.target {
+                decimalDescription(read.missing, scale: 6)
+            } else {
+                "\(Double(bitPattern: UInt64(bitPattern: read.missing)))"
+            }
+        case .long, .timestamp, nil: String(read.missing)
+        }
     }
 
     private func explain(_ entity: Entity) -> PlanExplanation.Entity {
@@ -164,6 +205,24 @@ extension PlanExplanation {
                         ])
                     })),
             JSONMember(
+                "tables",
+                .array(
+                    joins.map { join in
+                        .object([
+                            JSONMember("name", .string(join.name)), JSONMember("table", .string(join.table)),
+                            JSONMember("by", .array(join.keyColumns.map(JSONValue.string))),
+                            JSONMember(
+                                "reads",
+                                .array(
+                                    join.reads.map {
+                                        .object([
+                                            JSONMember("name", .string($0.name)),
+                                            JSONMember("missing", .string($0.missing)),
+                                        ])
+                                    })),
+                        ])
+                    })),
+            JSONMember(
                 "entities",
                 .array(
                     entities.map { entity in
@@ -192,6 +251,13 @@ extension PlanExplanation {
             lines.append(
                 String(repeating: " ", count: max(0, 4 - number.count))
                     + "\(number)  \(name)  \(feature.definition)\(reason)")
+        }
+        for join in joins {
+            lines.append("")
+            let table = join.table == join.name ? "" : ", rows of \(join.table)"
+            lines.append(
+                "table \(join.name)\(table) by \(join.keyColumns.joined(separator: " × ")), as of the event's time")
+            for read in join.reads { lines.append("  \(read.name), without a row \(read.missing)") }
         }
         for entity in entities {
             lines.append("")

@@ -63,8 +63,10 @@ struct ExpressionTests {
         (
             "cos(1)", 1,
             "there is no function 'cos'; there are ratio, log1p, clip, abs, sqrt, min, max, if, haversine, "
-                + "zscore, since_previous, distance_km, speed_kmh, hour, weekday, month, day_of_month, minute_of_day"
+                + "zscore, known, since_previous, distance_km, speed_kmh, hour, weekday, month, day_of_month, minute_of_day"
         ),
+        ("known(amount)", 7, "there is no table; declare one under 'tables'"),
+        ("amount + shops.RATE", 10, "'shops.RATE' would be of a table, but none is declared"),
         ("1 + clip(1, 2)", 5, "2 arguments of clip; expected clip(x, lowest, highest)"),
         ("log1p()", 1, "0 arguments of log1p; expected log1p(x)"),
         ("min(1)", 1, "1 arguments of min; expected min(x, y, ...)"),
