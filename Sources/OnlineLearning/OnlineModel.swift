@@ -43,7 +43,7 @@ public struct OnlineModel: ~Copyable, Sendable {
     // MARK: learning
 
     /// An accepted transaction: scaler, clusters and bins learn.
-    public mutating func observe(_ row: UnsafePointer<Double>, at time: EventTime = .distantPast) {
+    public mutating func observe(_ row: UnsafePointer<Double>, at time: EventTime) {
         if scaler.publishesNext {
             observeWithNewScale(row)
         } else {
@@ -86,7 +86,7 @@ public struct OnlineModel: ~Copyable, Sendable {
     /// A label, with the raw row as it was scored; `weight` multiplies its gradient. Bit i of `learners` is set where
     /// classifier i learns it.
     public mutating func learn(
-        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime = .distantPast,
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime,
         by learners: UInt64 = .max
     ) {
         for index in 0..<classifiers.count where learners >> UInt64(index) & 1 == 1 {

