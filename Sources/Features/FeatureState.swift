@@ -82,7 +82,7 @@ public final class FeatureState {
         entities[entity].windows.lookUp(key, asOf: time, columns: plan.integerColumns.count, width: plan.width)
     }
 
-    private func reserve(rows count: Int, operations: Int) {
+    func reserve(rows count: Int, operations: Int) {
         if scratch.rowCapacity < count {
             scratch.registers.deallocate()
             scratch.masks.deallocate()

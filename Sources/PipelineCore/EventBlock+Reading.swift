@@ -6,6 +6,8 @@ public enum DecodedRecord: Sendable {
     /// Of another kind, by its place among `plan.kinds`; -1: of one that the plan does not know.
     case event(kind: Int, row: Int)
     case label(TransactionID, isPositive: Bool)
+    /// Of a reference table, by its place among the plan's.
+    case change(table: Int)
     case heartbeat
     case undecodable
 }
@@ -23,6 +25,7 @@ extension EventBlock {
         case .label:
             return .label(
                 idIsText ? .text(labelIDTexts[place]) : .number(labelIDs[place]), isPositive: labelIsPositive[place])
+        case .change: return .change(table: Int(changes[place].table))
         case .heartbeat: return .heartbeat
         case .undecodable: return .undecodable
         }

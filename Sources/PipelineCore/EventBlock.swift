@@ -8,11 +8,11 @@ import Windowing
 /// the model stage the scores. Then the block is used again.
 public struct EventBlock: ~Copyable {
     /// `event`: of another kind than transactions; `ignored`: of a kind that is not declared.
-    enum RecordKind: UInt8 { case transaction, event, ignored, label, heartbeat, undecodable }
+    enum RecordKind: UInt8 { case transaction, event, ignored, label, change, heartbeat, undecodable }
 
     struct Record: BitwiseCopyable {
         var kind: RecordKind
-        /// Among the rows or the labels.
+        /// Among the rows, the labels or the changes.
         var index: Int32
         var offset: Int64
         var time: Int64
@@ -82,6 +82,12 @@ public struct EventBlock: ~Copyable {
     var vectorCount = 0
     var vectors = BlockBuffer<Double>()
 
+    // Changes of reference tables.
+    var changes: [TableChange] = []
+    /// The values of all changes, one behind the other.
+    var changeValues = BlockBuffer<Int64>()
+    var changeValueCount = 0
+
     // What follows.
     var windowOperations = BlockBuffer<WindowOperation>()
     var windowOperationCount = 0
@@ -118,6 +124,8 @@ public struct EventBlock: ~Copyable {
         recordCount = 0
         rowCount = 0
         labelCount = 0
+        changes.removeAll(keepingCapacity: true)
+        changeValueCount = 0
         vectorCount = 0
         windowOperationCount = 0
         modelOperationCount = 0

@@ -11,6 +11,7 @@ extension FeatureStage {
         control.table.beginBlock()
         for events in control.eventIDs { events?.table.beginBlock() }
         let hasEventIDs = control.eventIDs.contains { $0 != nil }
+        let hasJoins = control.tables.hasJoins
         block.statuses.reserve(block.rowCount)
         block.slots.reserve(block.rowCount)
         block.modelOperations.reserve(block.recordCount)
@@ -18,11 +19,15 @@ extension FeatureStage {
         let count = block.recordCount
         for index in 0..<count {
             let record = block.records.pointer + index
-            if index &+ 12 < count { prefetch(record + 12, block, control.table) }
+            if index &+ 12 < count {
+                prefetch(record + 12, block, control.table)
+                if hasJoins { prefetchRows(record + 12, block, control.tables) }
+            }
             switch record.pointee.kind {
             case .transaction: classify(row: Int(record.pointee.index), record: index, &block, &control)
             case .label: join(label: Int(record.pointee.index), record: index, &block, &control)
             case .event: take(event: Int(record.pointee.index), record: index, &block, &control)
+            case .change: take(change: Int(record.pointee.index), record: index, &block, &control)
             case .ignored: control.tally.ignoredEvents += 1
             case .heartbeat:
                 control.tally.commands += 1
@@ -70,6 +75,11 @@ extension FeatureStage {
             WindowOperation(
                 kind: .insert, row: row, slot: slot, time: time, earliest: control.watermark.earliestAccepted), &block)
         if !status.isAccepted { answerOnly(status, record: record, &block, &control) }
+        if control.tables.hasJoins {
+            join(
+                row, kind: 0, asOf: block.windowOperations[block.windowOperationCount &- 1].time, &block, control.tables
+            )
+        }
         append(
             EventBlock.ModelOperation(
                 kind: .score, flag: status.isAccepted, index: Int32(truncatingIfNeeded: row)), &block)
@@ -135,6 +145,7 @@ extension FeatureStage {
             setAside(.aheadOfArrival, record: record, &block, &control)
         case .onTime, .late:
             control.tally.events += 1
+            if control.tables.hasJoins { join(row, kind: block.kinds[row], asOf: time, &block, control.tables) }
             append(
                 WindowOperation(
                     kind: .insert, row: row, slot: -1, time: time,
@@ -206,7 +217,7 @@ extension FeatureStage {
     }
 
     /// Counts a record for a side output and lists it there.
-    @inline(never) private func setAside(
+    @inline(never) func setAside(
         _ reason: SideReason, record: Int, _ block: inout EventBlock, _ control: inout ControlState
     ) {
         control.tally.sides[Int(reason.rawValue)] += 1

@@ -26,6 +26,7 @@ public final class FeatureStage {
         var decisionCount: Int64 = 0
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
+        var tables: ReferenceTables
         /// The watermark's day at the last sweep of all windows, and the time of the next.
         var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
         var nextSweep = Int64.min
@@ -41,16 +42,16 @@ public final class FeatureStage {
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
         self.specification = specification.time
         aheadTolerance = specification.input.aheadTolerance
-        hasSources = !specification.input.labelSources.isEmpty
         state = FeatureState(plan: plan, labelHorizon: specification.time.labelHorizon)
         control = ControlState(
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
             table: TransactionTable(
-                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string)
-        )
+                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string),
+            tables: ReferenceTables(plan))
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
         hasEvents = plan.kinds.count > 1
+        hasSources = !specification.input.labelSources.isEmpty
         control.eventIDs = plan.kinds.map { kind in
             types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
         }
@@ -66,6 +67,23 @@ public final class FeatureStage {
         state.lookUp(key, entity: entity, asOf: time)
     }
 
+    /// The features that follow from a key alone (a value for each of its columns), and what others of it still need.
+    public func knownFeatures(
+        entity: Int, key: [ColumnValue], answers: [Double], asOf time: EventTime
+    ) -> [KnownFeature] {
+        state.knownFeatures(entity: entity, key: key, answers: answers, asOf: time, tables: control.tables)
+    }
+
+    /// Takes up the tables' rows as they were before the log begins: only changes are looked at, and nothing is counted.
+    public func takeUpTables(_ block: borrowing EventBlock) { takeUpTables(block, &control) }
+
+    /// The change that a row of a table (by its place in the plan) is as of `time` by; nil where it is not there.
+    public func change(
+        of key: [ColumnValue], in table: Int, asOf time: EventTime
+    ) -> (offset: Offset, since: EventTime)? {
+        control.tables.change(of: key, in: table, asOf: time)
+    }
+
     /// The digest of all that the stage remembers.
     public var digest: StateDigest {
         var ids: UInt64 = 0
@@ -73,7 +91,7 @@ public final class FeatureStage {
             if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
         }
         return StateDigest(
-            sum: state.digest.sum &+ control.table.digest.sum &+ ids
+            sum: state.digest.sum &+ control.table.digest.sum &+ ids &+ control.tables.digest.sum
                 &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
     }
 
@@ -82,7 +100,8 @@ public final class FeatureStage {
         let windows = state.size
         return (
             windows.keys, windows.events, control.table.next - control.table.first,
-            windows.bytes + control.table.byteCount + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
+            windows.bytes + control.table.byteCount + control.tables.byteCount
+                + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
         )
     }
 
@@ -135,6 +154,7 @@ public final class FeatureStage {
         control.tally.encode(into: &writer)
         control.table.encode(into: &writer)
         for events in control.eventIDs { events?.table.encode(into: &writer) }
+        control.tables.encode(into: &writer)
         state.encode(into: &writer)
     }
 
@@ -148,6 +168,7 @@ public final class FeatureStage {
         control.decisionCount = control.tally.transactions
         try control.table.decode(from: &reader)
         for events in control.eventIDs { try events?.table.decode(from: &reader) }
+        try control.tables.decode(from: &reader)
         try state.decode(from: &reader)
     }
 }

@@ -43,11 +43,13 @@ public struct RecordDecoder: ~Copyable {
         var to: Int32
     }
 
-    enum ReadingKind: UInt8 { case unprepared, row, label, command, ignored, unknown }
+    enum ReadingKind: UInt8 { case unprepared, row, label, command, change, ignored, unknown }
 
     /// How values of one schema are read: `fields` from `start` on, then `defaults` from `defaultStart` on.
     struct Reading: BitwiseCopyable {
         var kind = ReadingKind.unprepared
+        /// For changes: among the readings of tables.
+        var table: Int32 = 0
         /// For rows: their kind, by its place among the plan's.
         var rowKind: UInt8 = 0
         var start: Int32 = 0
@@ -74,8 +76,8 @@ public struct RecordDecoder: ~Copyable {
         var second: Int
     }
 
-    private let plan: FeaturePlan
-    private let input: InputSpecification
+    let plan: FeaturePlan
+    let input: InputSpecification
     private let hasKinds: Bool
     /// Whether each row has a text in `idTexts`.
     private let hasTextIDs: Bool
@@ -99,6 +101,7 @@ public struct RecordDecoder: ~Copyable {
     private var copies = BlockBuffer<Copy>()
     private var copyCount = 0
     private var defaults: [Default] = []
+    private var tableReadings: [TableReading] = []
     private let schema: (SchemaID) -> RecordSchema?
 
     /// - Parameter schema: the writer's schema under a number, nil when there is none.
@@ -153,6 +156,13 @@ public struct RecordDecoder: ~Copyable {
                     record.kind = .label
                     record.index = Int32(truncatingIfNeeded: block.labelCount - 1)
                 }
+            case .change:
+                if append(
+                    change: tableReadings[Int(reading.table)], reader, offset: offset, timestamp: timestamp, to: &block)
+                {
+                    record.kind = .change
+                    record.index = Int32(truncatingIfNeeded: block.changes.count - 1)
+                }
             case .command:
                 if reader.readAvroString() == "heartbeat", reader.isValid, reader.remaining == 0 {
                     record.kind = .heartbeat
@@ -187,6 +197,12 @@ public struct RecordDecoder: ~Copyable {
 
     private mutating func makeReading(_ writer: RecordSchema?) -> Reading {
         guard let writer else { return Reading(kind: .unknown) }
+        if writer.name.hasPrefix(RecordSchema.tablePrefix) {
+            let (isDeclared, reading) = tableReading(of: writer)
+            guard let reading else { return Reading(kind: isDeclared ? .unknown : .ignored) }
+            tableReadings.append(reading)
+            return Reading(kind: .change, table: Int32(tableReadings.count - 1))
+        }
         let isEvent = writer.name.hasPrefix(RecordSchema.eventPrefix)
         let kind = isEvent ? kind(of: writer) : 0
         // Of another pipeline's interest.
@@ -241,9 +257,10 @@ public struct RecordDecoder: ~Copyable {
         return reading
     }
 
-    /// Columns that the plan reads and events of this kind do not have: 0, or the empty text.
+    /// Columns that the plan reads and events of this kind do not have: 0, or the empty text. What joins read is
+    /// written by them.
     private mutating func appendForeignColumns(kind: Int) {
-        let own = plan.kinds[kind].columns.map(\.name)
+        let own = plan.kinds[kind].columns.map(\.name) + plan.joins.flatMap { $0.reads.map(\.name) }
         for (place, column) in plan.integerColumns.enumerated() where !own.contains(column.name) {
             let value: ColumnValue = column.type == .string ? .text("") : .integer(0)
             defaults.append(Default(field: Field(kind: .number, integerPlace: place), value: value))
@@ -297,7 +314,7 @@ public struct RecordDecoder: ~Copyable {
     }
 
     /// As which word a value of a declared column enters the payload's hash.
-    private static func payloadWord(_ value: ColumnValue) -> UInt64 {
+    static func payloadWord(_ value: ColumnValue) -> UInt64 {
         switch value {
         case .integer(let number): UInt64(bitPattern: number)
         case .double(let number): payloadWord(number)

@@ -18,8 +18,8 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         /// The watermark when it was taken; it is forgotten a horizon later.
         static let watermark = 4
         /// Bits 0 and 1: the status; bits 2 and 3: the label (0 unknown, 1 negative, 2 positive), the last one of any
-        /// source; from bit 8 on and from bit 24 on,
-        /// a bit for each declared source whose last label is negative, and positive.
+        /// source; from bit 8 on and from bit 24 on, a bit for each declared source whose last label is negative, and
+        /// positive.
         static let flags = 5
         static let places = 6
     }

@@ -40,6 +40,8 @@ struct StageTests {
                 found = .setAside(side.reason, firstDecision: again)
             } else if outcome.commands.contains(offset) {
                 found = .command
+            } else if outcome.changes.contains(offset) {
+                found = .change
             } else if outcome.events.contains(offset) {
                 found = .event(isDeclared: true)
             } else if outcome.ignored.contains(offset) {
@@ -65,7 +67,8 @@ struct StageTests {
         let onlyAside = outcome.sides.map(\.offset).filter { !decided.contains($0) }
         let places =
             outcome.decisions.map(\.offset) + onlyAside + outcome.labels + outcome.commands + outcome.events
-            + outcome.ignored
+            + outcome.ignored + outcome.changes
+        #expect(outcome.tally.changes == Int64(outcome.changes.count))
         #expect(outcome.tally.events == Int64(outcome.events.count))
         #expect(outcome.tally.ignoredEvents == Int64(outcome.ignored.count))
         #expect(places.sorted() == Array(script.indices))

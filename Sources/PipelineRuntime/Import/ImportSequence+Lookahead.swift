@@ -15,6 +15,8 @@ extension ImportSequence {
         heldRowCount += 1
     }
 
+    @usableFromInline mutating func hold(change row: ParsedRow) { held.append(.row(row, Array(row.body))) }
+
     @usableFromInline mutating func holdHeartbeat(_ time: EventTime) { held.append(.heartbeat(time)) }
 
     /// Gives what is held up to the next jump that cannot be decided yet.
@@ -29,6 +31,12 @@ extension ImportSequence {
             case .heartbeat(let time):
                 held.removeFirst()
                 try emit(heartbeat: time, to: &sink)
+            case .row(var row, let body) where row.isChange:
+                held.removeFirst()
+                try body.withUnsafeBufferPointer { (bytes) throws(Sink.Failure) in
+                    row.body = UnsafeRawBufferPointer(bytes)
+                    try emit(change: row, to: &sink)
+                }
             case .row(var row, let body):
                 guard let arrivalTime = arrivalTime(ofHeld: row, isAtEnd: isAtEnd, isComplete: isComplete) else {
                     return
@@ -49,7 +57,7 @@ extension ImportSequence {
         if eventTime <= clock + jump { return max(clock, eventTime) }
         guard isAtEnd || heldRowCount > lookahead else { return nil }
         var followers: [EventTime] = []
-        for case .row(let row, _) in held.dropFirst() where followers.count < lookahead {
+        for case .row(let row, _) in held.dropFirst() where !row.isChange && followers.count < lookahead {
             followers.append(row.eventTime)
         }
         let hasClock = clock > .distantPast

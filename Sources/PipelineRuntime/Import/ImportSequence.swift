@@ -44,6 +44,9 @@ public struct ImportSequence {
     /// the first.
     public internal(set) var farBehind: (count: Int64, firstLine: Int) = (0, 0)
 
+    /// Rows whose place in the log is not decided yet.
+    var undecidedRowCount: Int { held.count { if case .row = $0 { true } else { false } } }
+
     /// Labels that are not due yet.
     public var pendingLabelCount: Int { pending.count }
 
@@ -58,6 +61,13 @@ public struct ImportSequence {
             hold(row)
             if heldRowCount > lookahead { try settle(isAtEnd: false, to: &sink) }
         }
+    }
+
+    /// Takes a change of a reference table. Its time is since when it holds, and says nothing of the clock.
+    @inlinable public mutating func append<Sink: ImportSink & ~Copyable>(
+        change row: ParsedRow, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        if held.isEmpty { try emit(change: row, to: &sink) } else { hold(change: row) }
     }
 
     /// Takes a label that stands in the input by itself; one without a time becomes known at the clock.
@@ -96,6 +106,12 @@ public struct ImportSequence {
     @usableFromInline mutating func noteFarBehind(_ row: ParsedRow) {
         if farBehind.count == 0 { farBehind.firstLine = row.line }
         farBehind.count += 1
+    }
+
+    @inlinable mutating func emit<Sink: ImportSink & ~Copyable>(
+        change row: ParsedRow, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        try sink.append(row, arrivalTime: max(clock, row.eventTime))
     }
 
     @inlinable mutating func emit<Sink: ImportSink & ~Copyable>(

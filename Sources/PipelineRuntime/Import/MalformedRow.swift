@@ -27,6 +27,11 @@ public struct MalformedRow: Error, Hashable, Sendable, CustomStringConvertible {
         case notAnObject
         case unknownCommand(String)
         case unknownKind(String, known: [String])
+        case unknownTable(String, known: [String])
+        /// A change of a row that was there before, without the time since when.
+        case changeWithoutTime(String)
+        /// An envelope of change capture without a row.
+        case changeWithoutRow(String)
     }
 
     public init(line: Int, byteOffset: Int, reason: Reason) {
@@ -41,6 +46,7 @@ public struct MalformedRow: Error, Hashable, Sendable, CustomStringConvertible {
 /// Why a field is no value of its column.
 public enum FieldProblem: Hashable, Sendable {
     case empty, emptyID
+    case notAnOperation
     case notALong, notADecimal, notADouble, notATime(TimeFormat), notALabel
     /// NaN, infinite, or beyond the largest double.
     case notFinite
@@ -69,6 +75,10 @@ extension MalformedRow.Reason: CustomStringConvertible {
         case .json(let error): error.description
         case .notAnObject: "expected one JSON object a line"
         case .unknownKind(let name, let known): "unknown kind '\(name)'; expected \(known.joined(separator: ", "))"
+        case .unknownTable(let name, let known):
+            "unknown table '\(name)'; expected \(known.isEmpty ? "none" : known.joined(separator: ", "))"
+        case .changeWithoutTime(let operation): "since when does the \(operation) hold? expected a time as 'at'"
+        case .changeWithoutRow(let member): "the change has no object '\(member)'"
         case .unknownCommand(let name): "unknown command '\(name)'; expected 'heartbeat'"
         }
     }
@@ -79,6 +89,7 @@ extension FieldProblem: CustomStringConvertible {
         switch self {
         case .empty: "is empty; expected a value"
         case .emptyID: "is no id: it is empty"
+        case .notAnOperation: "is not insert, update, delete, or c, u, d, r"
         case .notALong: "is not a whole number"
         case .notADecimal, .notADouble: "is not a number"
         case .notATime(.iso8601): "is not a time like 2018-04-01 00:00:31"

@@ -232,6 +232,8 @@ public final class PipelineRun {
             }
             // Retention may have taken the log's beginning.
             offset = reader.startOffset
+            try takeUpTables(
+                features, of: log, plan: plan, input: specification.input, fileSystem: fileSystem)
             try storage { () throws(LogError) in try topics.topics.truncate(to: [:]) }
         }
         let copy = Array(text.utf8).withUnsafeBytes { MappedBytes(copying: $0) }

@@ -17,10 +17,13 @@ public final class ScoringSession {
     private let clock: any Clock
     private let writer: TopicWriter
     private let malformed: MalformedLog
+    private let tables: TableTopics
+    private var hasNewChanges = false
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
     private var transactionSchema: SchemaID?
     private var eventSchemas: [String: SchemaID] = [:]
+    private var changeSchemas: [String: (schema: SchemaID, key: TableKeyReader)] = [:]
     private var lines = LineReader()
     private var ndjson: NDJSONParser
     private var table = CSVRowReader()
@@ -49,6 +52,7 @@ public final class ScoringSession {
     private enum Answer {
         case transaction(Offset, TransactionID)
         case event(Offset, kind: String)
+        case change(Offset, table: String)
         case label(Offset, TransactionID)
         case heartbeat(Offset)
         case malformed(MalformedRow)
@@ -69,7 +73,8 @@ public final class ScoringSession {
             labelSchema = try run.schemas.register(.label(idType: input.idType))
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
-        malformed = MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
+        malformed = MalformedLog(MalformedTopic(run.log, fileSystem: fileSystem), source: "standard input")
+        tables = TableTopics(run.log, fileSystem: fileSystem)
         try malformed.begin("stream@\(writer.endOffset)", isReadAgain: false)
         do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
         run.explainsEveryDecision = true
@@ -82,7 +87,11 @@ public final class ScoringSession {
     }
 
     /// Makes the outputs so far durable, so that those who follow them see them. Answers do not wait for that.
-    public func settle() throws(RuntimeError) { try run.syncOutputs() }
+    public func settle() throws(RuntimeError) {
+        try run.syncOutputs()
+        if hasNewChanges { try tables.follow() }
+        hasNewChanges = false
+    }
 
     /// Takes the end of the input: answers its last line, then writes a checkpoint.
     public func finish(answer: (JSONValue) throws -> Void) throws {
@@ -97,6 +106,8 @@ public final class ScoringSession {
         try run.run()
         try malformed.close()
         try writer.close()
+        try tables.follow()
+        try tables.close()
     }
 
     private func process(_ answer: (JSONValue) throws -> Void) throws {
@@ -167,6 +178,7 @@ public final class ScoringSession {
             value.append(row, schema: schemaOfEvents(kind), arrivalTime: now)
             batch.append(timestamp: row.eventTime, value: value.bytes)
             pending.append(.event(offset, kind: kind))
+        case .change(let change): append(change, now)
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
@@ -186,6 +198,32 @@ public final class ScoringSession {
             batch.append(timestamp: time, value: value.bytes)
             pending.append(.heartbeat(offset))
         }
+    }
+
+    /// A change that does not say since when holds from now on.
+    private func append(_ change: ParsedChange, _ now: EventTime) {
+        let offset = writer.endOffset.advanced(by: batch.count)
+        guard let known = schemaOfChanges(change.table) else { return }
+        var row = change.row
+        if !change.hasTime { row.eventTime = now }
+        value.append(row, schema: known.schema, arrivalTime: now)
+        Array(known.key.key(of: row.body).utf8).withUnsafeBytes {
+            batch.append(timestamp: row.eventTime, key: $0, value: value.bytes)
+        }
+        pending.append(.change(offset, table: change.table))
+        hasNewChanges = true
+    }
+
+    private func schemaOfChanges(_ table: String) -> (schema: SchemaID, key: TableKeyReader)? {
+        if let known = changeSchemas[table] { return known }
+        guard let specification = run.specification.input.tables.first(where: { $0.name == table }),
+            let schema = ndjson.schema(ofTable: table),
+            let key = TableKeyReader(
+                ImportStream(schema: schema, keyIndices: specification.keyIndices.map { $0 + 2 }, rank: 0))
+        else { return nil }
+        let known = (schema: register(schema), key: key)
+        changeSchemas[table] = known
+        return known
     }
 
     private func schemaOfTransactions() -> SchemaID {
@@ -266,6 +304,11 @@ public final class ScoringSession {
             return .object(
                 [JSONMember("kind", .string(kind))]
                     + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("event_taken"))])
+                    + [JSONMember("input_offset", .number(offset.value))])
+        case .change(let offset, let table):
+            return .object(
+                [JSONMember("table", .string(table))]
+                    + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("change_taken"))])
                     + [JSONMember("input_offset", .number(offset.value))])
         case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
