@@ -132,10 +132,7 @@ extension OnlineModel: LawfulLearner {
     func probabilities(_ row: [Double]) -> [Double] { [score(of: row).probability] }
 
     /// Distances as inputs are divided by the root of the number of features.
-    static func ignoresMissingColumns(_ specification: ModelSpecification) -> Bool {
-        // A bin of a constant column is a second intercept.
-        specification.kMeans == nil && specification.classifiers.allSatisfy { $0.encoding.bins.isEmpty }
-    }
+    static func ignoresMissingColumns(_ specification: ModelSpecification) -> Bool { specification.kMeans == nil }
 }
 
 private let learners: [Learner] = [
