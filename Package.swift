@@ -81,9 +81,8 @@ let package = Package(
         .testTarget(
             name: "ScenarioTests",
             dependencies: [
-                "EventModel", "LogStorage", "Platform", "PipelineCore", "PipelineRuntime", "ModelExchange",
-                "Simulation",
-                "Evaluation", "TestSupport",
+                "EventModel", "LogStorage", "Platform", "OnlineLearning", "PipelineCore", "PipelineRuntime",
+                "ModelExchange", "Simulation", "Evaluation", "TestSupport",
             ]),
         .testTarget(name: "BenchmarksTests", dependencies: ["Benchmarks", "Platform"]),
         .testTarget(name: "TidyTests"),

@@ -27,7 +27,8 @@ extension Benchmark {
             specification.miniBatch = 64
             var classifier = LogisticRegression(inputCount: featureCount, specification: specification)
             stopwatch.measure {
-                rows.forEach(size) { row, isPositive in classifier.learn(row, isPositive: isPositive) }
+                rows.forEach(size) { row, isPositive in classifier.learn(row, isPositive: isPositive, at: .distantPast)
+                }
             }
             return Outcome(items: size, hash: hash(classifier.inputWeights + [classifier.intercept]))
         }
@@ -56,7 +57,7 @@ extension Benchmark {
         size, _, stopwatch in
         let rows = SampleRows(width: featureCount)
         var clusters = StreamingKMeans(columnCount: featureCount)
-        stopwatch.measure { rows.forEach(size) { row, _ in clusters.learn(row) } }
+        stopwatch.measure { rows.forEach(size) { row, _ in clusters.learn(row, at: .distantPast) } }
         return Outcome(items: size, hash: hash(clusters.centroidRows.flatMap { $0 } + clusters.clusterWeights))
     }
 

@@ -15,12 +15,16 @@ public struct InputSpecification: Hashable, Sendable {
     public var aheadTolerance: EventDuration
     /// The kinds of events besides transactions: logins, failed authorisations, ...
     public var events: [EventKindSpecification]
+    /// The sources that a label may come from, at most `mostLabelSources`; empty: any, and none is told from another.
+    public var labelSources: [String]
+    public static let mostLabelSources = 16
     /// The kind whose rows these are; nil: transactions. The id column of a kind without ids is empty.
     public private(set) var kind: String?
 
     public init(
         columns: [Column], idColumn: String, eventTimeColumn: String, eventTimeFormat: TimeFormat,
-        label: LabelSpecification?, aheadTolerance: EventDuration, events: [EventKindSpecification] = []
+        label: LabelSpecification?, aheadTolerance: EventDuration, events: [EventKindSpecification] = [],
+        labelSources: [String] = []
     ) {
         self.columns = columns
         self.idColumn = idColumn
@@ -29,6 +33,7 @@ public struct InputSpecification: Hashable, Sendable {
         self.label = label
         self.aheadTolerance = aheadTolerance
         self.events = events
+        self.labelSources = labelSources
     }
 
     /// What the rows of another kind of event look like; nil where it is not declared.
@@ -95,10 +100,13 @@ public struct LabelSpecification: Hashable, Sendable {
     public var delay: EventDuration
     /// A column with the time at which the label became known, in the event time's format.
     public var timeColumn: String?
+    /// Who says what the column says, and what a line of its own says that names no source; nil: `table`, `stream`.
+    public var source: String?
 
-    public init(column: String, delay: EventDuration, timeColumn: String? = nil) {
+    public init(column: String, delay: EventDuration, timeColumn: String? = nil, source: String? = nil) {
         self.column = column
         self.delay = delay
         self.timeColumn = timeColumn
+        self.source = source
     }
 }

@@ -10,25 +10,71 @@ public struct Score: Hashable, Sendable {
 }
 
 extension OnlineModel {
-    /// The score of a raw row.
+    /// The score of a raw row that is served: the blend's, or the first classifier's.
     ///
     /// One kernel for one row with a fixed order of additions: the same bits whatever stands before or after the row.
-    /// - Complexity: O(features), with clusters O(features · clusters).
+    /// - Complexity: O(features + bins located), with clusters O(features · clusters).
     @inline(never) public func score(of row: UnsafePointer<Double>) -> Score {
-        let logit = featureLogit(of: row)
-        if clusters.isStarted { return clusteredScore(of: row, featureLogit: logit) }
-        return Score(logit: logit, probability: sigmoid(logit), anomaly: 0)
+        if classifiers.count > 1 {
+            return withUnsafeTemporaryAllocation(of: Double.self, capacity: classifiers.count) { each in
+                score(of: row, each: each.baseAddress!)
+            }
+        }
+        let logit = classifiers.pointer[0].featureLogit(of: row, centre: scaler.publishedMean.pointer)
+        if clusters.isStarted {
+            return withSquaredDistances(of: row) { distances in
+                let anomaly = least(distances).squareRoot()
+                guard clustersAreInputs else { return served(logit: logit, anomaly: anomaly) }
+                clusters.makeInputs(ofSquaredDistances: distances)
+                let added = classifiers.pointer[0].clusterLogit(distances, count: clusters.centroids.rows)
+                return served(logit: logit + added, anomaly: anomaly)
+            }
+        }
+        return served(logit: logit, anomaly: 0)
     }
 
-    @inline(never) private func clusteredScore(of row: UnsafePointer<Double>, featureLogit: Double) -> Score {
-        guard distancesAreInputs else {
-            return Score(logit: featureLogit, probability: sigmoid(featureLogit), anomaly: anomalyScore(of: row))
+    /// The same, and each classifier's own probability.
+    @inline(never) public func score(
+        of row: UnsafePointer<Double>, each probabilities: UnsafeMutablePointer<Double>
+    ) -> Score {
+        for index in 0..<classifiers.count {
+            probabilities[index] = classifiers.pointer[index].featureLogit(
+                of: row, centre: scaler.publishedMean.pointer)
         }
-        return withSquaredDistances(of: row) { distances in
-            let anomaly = least(distances).squareRoot()
-            makeInputs(ofSquaredDistances: distances)
-            let logit = featureLogit + distanceLogit(distances)
-            return Score(logit: logit, probability: sigmoid(logit), anomaly: anomaly)
+        var anomaly = 0.0
+        if clusters.isStarted {
+            anomaly = withSquaredDistances(of: row) { distances in
+                let anomaly = least(distances).squareRoot()
+                guard clustersAreInputs else { return anomaly }
+                clusters.makeInputs(ofSquaredDistances: distances)
+                for index in 0..<classifiers.count {
+                    probabilities[index] += classifiers.pointer[index].clusterLogit(
+                        distances, count: clusters.centroids.rows)
+                }
+                return anomaly
+            }
+        }
+        let logit = blend(probabilities)
+        for index in 0..<classifiers.count { probabilities[index] = sigmoid(probabilities[index]) }
+        return served(logit: logit, anomaly: anomaly)
+    }
+
+    @inline(__always) private func served(logit: Double, anomaly: Double) -> Score {
+        Score(logit: logit, probability: sigmoid(logit), anomaly: anomaly)
+    }
+
+    /// The logit that is served, from those of the classifiers.
+    func blend(_ logits: UnsafePointer<Double>) -> Double {
+        guard let blend = specification.blend, let blendWeights else { return logits[0] }
+        var sum = 0.0
+        switch blend.space {
+        case .logit:
+            for index in 0..<classifiers.count { sum += blendWeights[index] * logits[index] }
+            return sum
+        case .probability:
+            for index in 0..<classifiers.count { sum += blendWeights[index] * sigmoid(logits[index]) }
+            // Rounding may reach 0 or 1, whose logits are not finite.
+            return logit(min(max(sum, .leastNormalMagnitude), 1 - 0x1p-53))
         }
     }
 
@@ -36,32 +82,6 @@ extension OnlineModel {
     public func anomalyScore(of row: UnsafePointer<Double>) -> Double {
         guard clusters.isStarted else { return 0 }
         return withSquaredDistances(of: row) { least($0).squareRoot() }
-    }
-
-    /// The entries that `contributions` fills: one for each feature, and one for all clusters if they are inputs.
-    public var contributionCount: Int { featureCount + (distancesAreInputs ? 1 : 0) }
-
-    /// What each feature adds to the logit, weight·(value − mean)/deviation; with the intercept they sum to the logit.
-    public func contributions(of row: UnsafePointer<Double>, into contributions: UnsafeMutablePointer<Double>) {
-        RowKernel.scale(
-            row, centre: scaler.publishedMean.pointer, factors: foldedWeights.pointer, count: featureCount,
-            into: contributions)
-        guard distancesAreInputs else { return }
-        guard clusters.isStarted else { return contributions[featureCount] = 0 }
-        contributions[featureCount] = withSquaredDistances(of: row) { distances in
-            makeInputs(ofSquaredDistances: distances)
-            return distanceLogit(distances)
-        }
-    }
-
-    @inline(__always) private func featureLogit(of row: UnsafePointer<Double>) -> Double {
-        classifier.intercept
-            + RowKernel.centredDot(
-                row, centre: scaler.publishedMean.pointer, weights: foldedWeights.pointer, count: featureCount)
-    }
-
-    private func distanceLogit(_ distances: UnsafePointer<Double>) -> Double {
-        RowKernel.dot(distances, classifier.weights.pointer + featureCount, count: clusters.centroids.rows)
     }
 
     private func least(_ distances: UnsafePointer<Double>) -> Double {
@@ -72,7 +92,7 @@ extension OnlineModel {
     }
 
     /// Calls `body` with the squared distances of a raw row to the clusters, which it may change.
-    @inline(__always) private func withSquaredDistances<Result>(
+    @inline(__always) func withSquaredDistances<Result>(
         of row: UnsafePointer<Double>, _ body: (UnsafeMutablePointer<Double>) -> Result
     ) -> Result {
         withUnsafeTemporaryAllocation(of: Double.self, capacity: featureCount + clusters.centroids.rows) { scratch in
@@ -82,20 +102,5 @@ extension OnlineModel {
             clusters.squaredDistances(of: scaled, into: distances)
             return body(distances)
         }
-    }
-
-    /// The classifier's inputs from the clusters, for a scaled row.
-    func fillClusterInputs(of scaled: UnsafePointer<Double>, into inputs: UnsafeMutablePointer<Double>) {
-        clusters.squaredDistances(of: scaled, into: inputs)
-        makeInputs(ofSquaredDistances: inputs)
-    }
-
-    /// Distances are divided by √features, so that they are of the size of a scaled feature; without that they would
-    /// drown the features in adaptive learners.
-    @inline(__always) private func makeInputs(ofSquaredDistances distances: UnsafeMutablePointer<Double>) {
-        let count = clusters.centroids.rows
-        let share = 1 / Double(featureCount)
-        for cluster in 0..<count { distances[cluster] *= share }
-        RowKernel.takeRoots(distances, count: count)
     }
 }

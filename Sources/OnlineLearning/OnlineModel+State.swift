@@ -4,21 +4,25 @@ extension OnlineModel: LearnedState {
     public func encode(into writer: inout ByteWriter) {
         scaler.encode(into: &writer)
         clusters.encode(into: &writer)
-        classifier.encode(into: &writer)
+        for index in 0..<classifiers.count { classifiers.pointer[index].encode(into: &writer) }
     }
 
     /// Restores what `encode` wrote, under the same specification.
     public init(
-        decoding reader: inout ByteReader, _ specification: ModelSpecification, featureCount: Int
+        decoding reader: inout ByteReader, _ specification: ModelSpecification, featureNames: [String]
     ) throws(StateCodingError) {
-        self.init(specification, featureCount: featureCount)
+        self.init(specification, featureNames: featureNames)
         scaler = try RunningScaler(
             decoding: &reader, columnCount: featureCount, specification: specification.scaler)
         clusters = try StreamingKMeans(
             decoding: &reader, columnCount: featureCount, specification: specification.kMeans ?? .none)
-        classifier = try LogisticRegression(
-            decoding: &reader, inputCount: specification.inputCount(featureCount: featureCount),
-            specification: specification.classifier)
-        foldWeights()
+        for index in 0..<classifiers.count { try classifiers.pointer[index].decode(from: &reader, scaler) }
+    }
+
+    /// The same with features that are named by their positions.
+    public init(
+        decoding reader: inout ByteReader, _ specification: ModelSpecification, featureCount: Int
+    ) throws(StateCodingError) {
+        try self.init(decoding: &reader, specification, featureNames: (0..<featureCount).map(String.init))
     }
 }

@@ -1,44 +1,57 @@
+import EventModel
 import LinearAlgebra
 
-/// The models of a pipeline as one: raw features → published scale → clusters (optional) → logistic regression.
+/// The models of a pipeline as one: raw features → published scale → clusters (optional) → one or more classifiers →
+/// blend (optional).
 ///
 /// Rows are `featureCount` contiguous doubles, finite and at most 1e100 in magnitude. `observe` is for each accepted
-/// transaction: what learns without labels. `learn` is for each label, with the raw row as it was scored; scale and
-/// clusters are applied anew when its mini-batch is learned.
+/// transaction: what learns without labels. `learn` is for each label, with the raw row as it was scored. Times are those
+/// that event time had come to when the record stood in the log, so they never go back.
 public struct OnlineModel: ~Copyable, Sendable {
     public let specification: ModelSpecification
     public let featureCount: Int
     public internal(set) var scaler: RunningScaler
     /// Clusters of scaled rows; without clusters when the specification has none.
     public internal(set) var clusters: StreamingKMeans
-    /// Its inputs are the scaled features, then (if they are inputs) the distances to the clusters over √featureCount.
-    public internal(set) var classifier: LogisticRegression
-    /// The classifier's weight of each feature over the feature's deviation.
-    var foldedWeights: Vector
+    let classifiers: ClassifierList
+    /// What each classifier counts in the blend; nil: the first one's score is served.
+    let blendWeights: [Double]?
+    let clustersAreInputs: Bool
 
-    /// - Precondition: the specification passes `validate()`.
-    public init(_ specification: ModelSpecification, featureCount: Int) {
-        precondition(featureCount >= 1, "a model has at least one feature")
+    /// - Precondition: the specification passes `validate(featureNames:)`.
+    public init(_ specification: ModelSpecification, featureNames: [String]) {
+        precondition(!featureNames.isEmpty, "a model has at least one feature")
+        precondition(!specification.classifiers.isEmpty, "a model has at least one classifier")
         self.specification = specification
-        self.featureCount = featureCount
+        featureCount = featureNames.count
         scaler = RunningScaler(columnCount: featureCount, specification: specification.scaler)
         clusters = StreamingKMeans(columnCount: featureCount, specification: specification.kMeans ?? .none)
-        classifier = LogisticRegression(
-            inputCount: specification.inputCount(featureCount: featureCount), specification: specification.classifier)
-        foldedWeights = Vector(count: featureCount)
+        let clusterCount = specification.kMeans?.clusters ?? 0
+        classifiers = ClassifierList(
+            specification.classifiers, clusterCount: clusterCount, featureNames: featureNames)
+        blendWeights = specification.blend.map { blend in
+            specification.classifiers.map { blend.weight(of: $0.name) }
+        }
+        clustersAreInputs = clusterCount > 0 && specification.classifiers.contains { $0.takesClusters }
+    }
+
+    /// The same with features that are named by their positions.
+    public init(_ specification: ModelSpecification, featureCount: Int) {
+        self.init(specification, featureNames: (0..<featureCount).map(String.init))
     }
 
     // MARK: learning
 
-    /// An accepted transaction: scaler and clusters learn.
-    public mutating func observe(_ row: UnsafePointer<Double>) {
+    /// An accepted transaction: scaler, clusters and bins learn.
+    public mutating func observe(_ row: UnsafePointer<Double>, at time: EventTime = .distantPast) {
         if scaler.publishesNext {
             observeWithNewScale(row)
         } else {
             scaler.learn(row)
         }
+        for index in 0..<classifiers.count { classifiers.pointer[index].observe(row) }
         guard hasClusters else { return }
-        clusters.append(row)
+        clusters.append(row, at: time)
         if clusters.isBatchFull { learnClusters() }
     }
 
@@ -55,7 +68,7 @@ public struct OnlineModel: ~Copyable, Sendable {
             }
             clusters.arrangeCentroids()
         }
-        foldWeights()
+        for index in 0..<classifiers.count { classifiers.pointer[index].foldWeights(scaler) }
     }
 
     private mutating func learnClusters() {
@@ -64,47 +77,53 @@ public struct OnlineModel: ~Copyable, Sendable {
             scaler.transform(row, into: row)
         }
         clusters.learnPending()
-    }
-
-    /// A label, with the raw row as it was scored; `weight` multiplies its gradient.
-    public mutating func learn(_ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1) {
-        classifier.append(row, count: featureCount, isPositive: isPositive, weight: weight)
-        if classifier.isMiniBatchFull { learnMiniBatch() }
-    }
-
-    private mutating func learnMiniBatch() {
-        for index in 0..<classifier.pendingCount {
-            let row = classifier.miniBatch.row(index)
-            scaler.transform(row, into: row)
-            if distancesAreInputs { fillClusterInputs(of: row, into: row + featureCount) }
+        guard !clusters.replacedPlaces.isEmpty else { return }
+        for index in 0..<classifiers.count {
+            classifiers.pointer[index].forgetClusters(clusters.replacedPlaces, scaler)
         }
-        classifier.learnMiniBatch()
-        foldWeights()
     }
 
-    /// To be called whenever the weights or the published scale have changed.
-    mutating func foldWeights() {
-        let (weights, inverseDeviation) = (classifier.weights.pointer, scaler.publishedInverseDeviation.pointer)
-        let folded = foldedWeights.pointer
-        for feature in 0..<featureCount { folded[feature] = weights[feature] * inverseDeviation[feature] }
+    /// A label, with the raw row as it was scored; `weight` multiplies its gradient. Bit i of `learners` is set where
+    /// classifier i learns it.
+    public mutating func learn(
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime = .distantPast,
+        by learners: UInt64 = .max
+    ) {
+        for index in 0..<classifiers.count where learners >> UInt64(index) & 1 == 1 {
+            classifiers.pointer[index].learn(
+                row, isPositive: isPositive, weight: weight, at: time, scaler, clusters)
+        }
     }
 
     // MARK: what there is
 
     var hasClusters: Bool { clusters.centroids.rows > 0 }
-    var distancesAreInputs: Bool { classifier.inputCount > featureCount }
+
+    public var classifierCount: Int { classifiers.count }
+
+    /// The first classifier's regression.
+    public var classifier: LogisticRegression {
+        _read { yield classifiers.pointer[0].regression }
+    }
+
+    /// Gives read access to a classifier.
+    public func withClassifier<Result>(_ index: Int, _ body: (borrowing Classifier) -> Result) -> Result {
+        precondition(index >= 0 && index < classifiers.count, "classifier \(index) of \(classifiers.count)")
+        return body(classifiers.pointer[index])
+    }
 
     /// Accepted transactions.
     public var observedCount: Int { scaler.count }
 
-    /// Whether both classes have been learned. Until then the model is warming up.
+    /// Whether each classifier whose score is served has learned both classes. Until then the model is warming up.
     public var isReady: Bool {
-        classifier.learnedPositives > 0 && classifier.learnedPositives < classifier.learnedCount
+        (0..<classifiers.count).allSatisfy { index in
+            blendWeights.map { $0[index] == 0 } ?? (index > 0) || classifiers.pointer[index].regression.isReady
+        }
     }
 }
 
-extension ModelSpecification {
-    func inputCount(featureCount: Int) -> Int {
-        featureCount + (clustersAsInputs ? kMeans?.clusters ?? 0 : 0)
-    }
+extension LogisticRegression {
+    /// Whether both classes have been learned.
+    public var isReady: Bool { learnedPositives > 0 && learnedPositives < learnedCount }
 }

@@ -21,6 +21,10 @@ public struct StreamingKMeans: ~Copyable, Sendable {
     public internal(set) var isStarted = false
     /// Clusters that died and were replaced by a part of the largest.
     public internal(set) var splitCount = 0
+    /// The places whose cluster was replaced when rows were last learned, in ascending order: what the classifier
+    /// learned of them it must forget.
+    public internal(set) var replacedPlaces: [Int] = []
+    var clock = LearningClock()
 
     /// Rows that wait for their batch to fill.
     public internal(set) var pendingCount = 0
@@ -67,14 +71,16 @@ public struct StreamingKMeans: ~Copyable, Sendable {
 
     // MARK: learning
 
-    /// Takes in a row of `columnCount` finite values; learns when a batch is full.
+    /// Takes in a row of `columnCount` finite values; learns when a batch is full. `time` is the row's event time, by
+    /// which old rows fade.
     /// - Complexity: O(clusters · columns), amortised.
-    public mutating func learn(_ row: UnsafePointer<Double>) {
-        append(row)
+    public mutating func learn(_ row: UnsafePointer<Double>, at time: EventTime) {
+        append(row, at: time)
         if isBatchFull { learnPending() }
     }
 
-    @inline(__always) mutating func append(_ row: UnsafePointer<Double>) {
+    @inline(__always) mutating func append(_ row: UnsafePointer<Double>, at time: EventTime) {
+        clock.advance(to: time)
         pending.row(pendingCount).update(from: row, count: columnCount)
         pendingCount &+= 1
     }
@@ -83,6 +89,7 @@ public struct StreamingKMeans: ~Copyable, Sendable {
 
     /// Learns the rows that wait, as a batch although it may not be full.
     public mutating func learnPending() {
+        replacedPlaces.removeAll(keepingCapacity: true)
         guard pendingCount > 0 else { return }
         if !isStarted { start() }
         var first = 0
@@ -150,6 +157,7 @@ public struct StreamingKMeans: ~Copyable, Sendable {
         for cluster in 1..<centroids.rows where weights[cluster] > weights[largest] { largest = cluster }
         let least = specification.dyingShare * weights[largest]
         for cluster in 0..<centroids.rows where weights[cluster] < least {
+            if !replacedPlaces.contains(cluster) { replacedPlaces.append(cluster) }
             ids[cluster] = centroids.rows + splitCount
             splitCount += 1
             weights[cluster] = 0

@@ -36,6 +36,7 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
     /// Of an event of another kind than transactions.
     case sameEventAgain = 9
     case otherPayloadUnderTheSameEventID = 10
+    case labelOfUnknownSource = 11
 
     public enum Output: String, Sendable, CaseIterable {
         case late = "late-0"
@@ -50,7 +51,7 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
             .otherPayloadUnderTheSameEventID:
             .duplicates
         case .aheadOfArrival, .labelOfUnknownTransaction, .labelAfterHorizon, .labelOfTransactionNotAccepted,
-            .undecodable:
+            .labelOfUnknownSource, .undecodable:
             .quarantine
         }
     }
@@ -66,6 +67,7 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
         case .labelOfUnknownTransaction: "the label names a transaction that is not known or no longer remembered"
         case .labelAfterHorizon: "the label came after the label horizon"
         case .labelOfTransactionNotAccepted: "the label names a transaction that was too late or quarantined"
+        case .labelOfUnknownSource: "the label is of a source that the pipeline does not declare"
         case .sameLabelAgain: "the label says what is known already"
         case .undecodable: "the value is not what its schema says, or has a schema that the pipeline does not know"
         }

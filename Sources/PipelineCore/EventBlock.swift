@@ -27,6 +27,9 @@ public struct EventBlock: ~Copyable {
         var flag: Bool
         /// Among the rows or the label vectors.
         var index: Int32
+        /// For `learn`: who says so, and a bit for each source that had said the same.
+        var source: UInt8 = 0
+        var alreadySaid: UInt64 = 0
     }
 
     let plan: FeaturePlan
@@ -63,6 +66,9 @@ public struct EventBlock: ~Copyable {
     var labelIDs = BlockBuffer<Int64>()
     var labelIDTexts: [String] = []
     var labelIsPositive = BlockBuffer<Bool>()
+    /// The source's place among the declared ones; 0 where none is declared.
+    var labelSources = BlockBuffer<UInt8>()
+    static let unknownSource = UInt8.max
     /// The raw vectors of labels that are learned.
     var vectorCount = 0
     var vectors = BlockBuffer<Double>()
@@ -77,6 +83,9 @@ public struct EventBlock: ~Copyable {
     public internal(set) var repeats: [(record: Int, decision: Offset)] = []
     var probabilities = BlockBuffer<Double>()
     var anomalies = BlockBuffer<Double>()
+    /// Where there are several classifiers: their number and, a row after the other, their probabilities.
+    public internal(set) var classifierCount = 0
+    var classifierScores = BlockBuffer<Double>()
     public internal(set) var alerts: [Alert] = []
     /// The reasons of every decision, if the model stage was asked for them.
     public internal(set) var explanations: [Alert] = []
@@ -152,6 +161,11 @@ public struct EventBlock: ~Copyable {
     public func idText(row: Int) -> String? { idIsText ? idTexts[row] : nil }
 
     public func transactionID(row: Int) -> TransactionID { idIsText ? .text(idTexts[row]) : .number(ids[row]) }
+
+    /// What each classifier says of a row, where there are several.
+    public func classifierScores(row: Int) -> UnsafeBufferPointer<Double> {
+        UnsafeBufferPointer(start: classifierScores.pointer + row * classifierCount, count: classifierCount)
+    }
 
     /// A row's features.
     public func features(row: Int) -> UnsafeBufferPointer<Double> {

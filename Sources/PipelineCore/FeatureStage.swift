@@ -10,6 +10,8 @@ import Windowing
 public final class FeatureStage {
     private let specification: TimeSpecification
     private let aheadTolerance: EventDuration
+    /// Whether the sources of labels are told apart.
+    private let hasSources: Bool
     private let state: FeatureState
     private var control: ControlState
 
@@ -34,6 +36,7 @@ public final class FeatureStage {
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
         self.specification = specification.time
         aheadTolerance = specification.input.aheadTolerance
+        hasSources = !specification.input.labelSources.isEmpty
         state = FeatureState(plan: plan, labelHorizon: specification.time.labelHorizon)
         control = ControlState(
             watermark: Watermark(
@@ -232,26 +235,37 @@ public final class FeatureStage {
             return setAside(.labelOfUnknownTransaction, record: record, &block, &control)
         }
         let isPositive = block.labelIsPositive[label]
+        let source = block.labelSources[label]
+        if source == EventBlock.unknownSource {
+            return setAside(.labelOfUnknownSource, record: record, &block, &control)
+        }
         let previous = control.table.label(slot)
         let time = EventTime(milliseconds: control.table.row(slot)[TransactionTable.Word.time])
         if !control.table.status(slot).isAccepted {
             return setAside(.labelOfTransactionNotAccepted, record: record, &block, &control)
         }
-        if previous == isPositive { return setAside(.sameLabelAgain, record: record, &block, &control) }
+        let alreadySaid = control.table.sources(slot, saying: isPositive)
+        if hasSources ? alreadySaid >> UInt64(source) & 1 == 1 : previous == isPositive {
+            return setAside(.sameLabelAgain, record: record, &block, &control)
+        }
         if control.watermark.time - specification.labelHorizon > time {
             return setAside(.labelAfterHorizon, record: record, &block, &control)
         }
-        control.table.setLabel(slot, isPositive: isPositive)
+        control.table.setLabel(slot, isPositive: isPositive, source: hasSources ? Int(source) : nil)
         control.tally.labels += 1
-        if previous != nil { control.tally.corrections += 1 }
-        append(
-            WindowOperation(
-                kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
-                isPositive: isPositive, previous: previous,
-                labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
-            &block)
+        if previous == !isPositive { control.tally.corrections += 1 }
+        // Windows count what was said last; a source that says the same as another changes nothing there.
+        if previous != isPositive {
+            append(
+                WindowOperation(
+                    kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
+                    isPositive: isPositive, previous: previous,
+                    labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
+                &block)
+        }
         block.modelOperations[block.modelOperationCount] = EventBlock.ModelOperation(
-            kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF))
+            kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF), source: source,
+            alreadySaid: alreadySaid)
         block.modelOperationCount += 1
     }
 

@@ -10,10 +10,14 @@ import OnlineLearning
 public final class ModelStage {
     private let plan: FeaturePlan
     private let decision: DecisionSpecification
+    private let classifierCount: Int
+    private let learners: LabelLearners
     private var state: State
 
     private struct State: ~Copyable {
         var model: OnlineModel
+        /// The latest event time of an accepted transaction, in log order: as of when rows and labels are learned.
+        var clock = EventTime.distantPast
         /// The digest of all decisions so far, and their number.
         var decisions = StateDigest()
         var decisionCount: Int64 = 0
@@ -27,7 +31,9 @@ public final class ModelStage {
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
         self.plan = plan
         decision = specification.decision
-        let model = OnlineModel(specification.model, featureCount: plan.count)
+        let model = OnlineModel(specification.model, featureNames: plan.names)
+        classifierCount = model.classifierCount
+        learners = LabelLearners(specification)
         state = State(model: model, scratch: [])
         state.scratch = [Double](repeating: 0, count: state.model.contributionCount)
     }
@@ -35,7 +41,8 @@ public final class ModelStage {
     /// The digest of the models and of every decision that they made.
     public var digest: StateDigest {
         StateDigest(
-            sum: state.decisions.sum &+ mixed(UInt64(bitPattern: state.decisionCount)) &+ state.model.digest.sum)
+            sum: state.decisions.sum &+ mixed(UInt64(bitPattern: state.decisionCount)) &+ state.model.digest.sum
+                &+ mixed(UInt64(bitPattern: state.clock.milliseconds)))
     }
 
     /// Whether each decision comes with its reasons (`EventBlock.explanations`), not only alerts.
@@ -56,6 +63,8 @@ public final class ModelStage {
         block.probabilities.reserve(block.rowCount)
         block.anomalies.reserve(block.rowCount)
         block.decidedRows.reserve(block.rowCount)
+        block.classifierCount = classifierCount > 1 ? classifierCount : 0
+        block.classifierScores.reserve(block.rowCount * block.classifierCount)
         let width = plan.count
         let stride = plan.width
         let explains = explainsEveryDecision
@@ -65,7 +74,7 @@ public final class ModelStage {
             case .score:
                 let row = Int(operation.index)
                 let features = UnsafePointer(block.features.pointer + row * stride)
-                let score = state.model.score(of: features)
+                let score = score(features, row: row, &block, &state)
                 block.probabilities[row] = score.probability
                 block.anomalies[row] = score.anomaly
                 block.decidedRows[block.decisionCount] = operation.index
@@ -79,14 +88,32 @@ public final class ModelStage {
                     if isAlert { block.alerts.append(explained) }
                     if explains { block.explanations.append(explained) }
                 }
-                if operation.flag { state.model.observe(features) }
+                if operation.flag {
+                    state.clock = max(state.clock, block.eventTime(row: row))
+                    state.model.observe(features, at: state.clock)
+                }
             case .learn:
                 let features = UnsafePointer(block.vectors.pointer + Int(operation.index) * width)
                 if state.labelCount & 7 == 0 { noteLoss(features, isPositive: operation.flag, &state) }
                 state.labelCount &+= 1
-                state.model.learn(features, isPositive: operation.flag)
+                state.model.learn(
+                    features, isPositive: operation.flag, at: state.clock,
+                    by: learners.mask(source: operation.source, alreadySaid: operation.alreadySaid))
             }
         }
+    }
+
+    @inline(__always) private func score(
+        _ features: UnsafePointer<Double>, row: Int, _ block: inout EventBlock, _ state: inout State
+    ) -> Score {
+        guard classifierCount > 1 else { return state.model.score(of: features) }
+        let each = block.classifierScores.pointer + row * classifierCount
+        let score = state.model.score(of: features, each: each)
+        for index in 0..<classifierCount {
+            state.decisions.insert(
+                mixed(~UInt64(bitPattern: state.decisionCount) &+ UInt64(index), each[index].bitPattern))
+        }
+        return score
     }
 
     /// Mean log-loss of labels lately learned, by the models as they were before; nil before the first.
@@ -107,7 +134,7 @@ public final class ModelStage {
         let count = state.model.contributionCount
         state.scratch.withUnsafeMutableBufferPointer { scratch in
             guard let start = scratch.baseAddress else { return }
-            state.model.contributions(of: features, into: start)
+            _ = state.model.contributions(of: features, into: start)
         }
         let order = (0..<count).sorted {
             let a = abs(state.scratch[$0]), b = abs(state.scratch[$1])
@@ -126,6 +153,7 @@ public final class ModelStage {
     public func encode(into writer: inout ByteWriter) {
         writer.encode(state.decisions.sum)
         writer.encode(state.decisionCount)
+        writer.encode(state.clock)
         state.model.encode(into: &writer)
     }
 
@@ -135,6 +163,7 @@ public final class ModelStage {
     ) throws(StateCodingError) {
         state.decisions = StateDigest(sum: try reader.decodeUInt64())
         state.decisionCount = try reader.decodeInt64()
-        state.model = try OnlineModel(decoding: &reader, specification.model, featureCount: plan.count)
+        state.clock = try reader.decodeEventTime()
+        state.model = try OnlineModel(decoding: &reader, specification.model, featureNames: plan.names)
     }
 }

@@ -388,6 +388,13 @@ public struct RecordDecoder: ~Copyable {
         return false
     }
 
+    /// Where no source is declared, all are one.
+    @inline(__always) private func place(ofSource name: UnsafeRawBufferPointer) -> UInt8 {
+        if input.labelSources.isEmpty { return 0 }
+        let place = input.labelSources.firstIndex { name.elementsEqual($0.utf8) }
+        return place.map { UInt8($0) } ?? EventBlock.unknownSource
+    }
+
     private func appendLabel(_ reader: inout ByteReader, to block: inout EventBlock) -> Bool {
         let index = block.labelCount
         block.labelIDs.reserve(index + 1)
@@ -400,8 +407,10 @@ public struct RecordDecoder: ~Copyable {
             block.labelIDs[index] = reader.readVarint()
         }
         let value = reader.readVarint()
-        _ = reader.readAvroBytes()
+        let source = reader.readAvroBytes()
         guard reader.isValid, reader.remaining == 0, value == 0 || value == 1 else { return false }
+        block.labelSources.reserve(index + 1)
+        block.labelSources[index] = place(ofSource: source)
         block.labelIsPositive[index] = value == 1
         if block.idIsText { block.labelIDTexts.append(text) }
         block.labelCount = index + 1

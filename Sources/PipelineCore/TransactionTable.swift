@@ -17,7 +17,9 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         static let decision = 3
         /// The watermark when it was taken; it is forgotten a horizon later.
         static let watermark = 4
-        /// Bits 0 and 1: the status; bits 2 and 3: the label (0 unknown, 1 negative, 2 positive).
+        /// Bits 0 and 1: the status; bits 2 and 3: the label (0 unknown, 1 negative, 2 positive), the last one of any
+        /// source; from bit 8 on and from bit 24 on,
+        /// a bit for each declared source whose last label is negative, and positive.
         static let flags = 5
         static let places = 6
     }
@@ -135,10 +137,21 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         return state == 0 ? nil : state == 2
     }
 
-    mutating func setLabel(_ slot: Int, isPositive: Bool) {
+    /// A bit for each declared source whose last label says so.
+    @inline(__always) func sources(_ slot: Int, saying isPositive: Bool) -> UInt64 {
+        UInt64(bitPattern: row(slot)[Word.flags]) >> (isPositive ? 24 : 8) & 0xFFFF
+    }
+
+    /// `source`: who says so, where sources are told apart.
+    mutating func setLabel(_ slot: Int, isPositive: Bool, source: Int?) {
         let row = row(slot)
         digest.remove(hash(row))
-        row[Word.flags] = row[Word.flags] & 3 | (isPositive ? 2 : 1) << 2
+        row[Word.flags] = row[Word.flags] & ~0xC | (isPositive ? 2 : 1) << 2
+        if let source {
+            let (positive, negative): (Int64, Int64) = (1 << Int64(24 + source), 1 << Int64(8 + source))
+            row[Word.flags] &= ~(positive | negative)
+            row[Word.flags] |= isPositive ? positive : negative
+        }
         digest.insert(hash(row))
     }
 

@@ -108,7 +108,7 @@ import Testing
         let ridge = 2.0
         var model = LogisticRegression(
             inputCount: 3,
-            specification: specification(.newton(ridge: ridge, halfLifeRows: 1e-3), miniBatch: rows.count))
+            specification: specification(.newton(ridge: ridge, halfLife: .rows(1e-3)), miniBatch: rows.count))
         for _ in 0..<60 {
             for row in rows { model.learn(row.values, isPositive: row.isPositive) }
         }
@@ -127,7 +127,7 @@ import Testing
     @Test func aSurpriseDoesNotThrowTheSecondOrderLearnerOff() {
         var model = LogisticRegression(
             inputCount: 1,
-            specification: specification(.newton(ridge: 1, halfLifeRows: nil), miniBatch: 1) { $0.prior = 1e-4 })
+            specification: specification(.newton(ridge: 1, halfLife: nil), miniBatch: 1) { $0.prior = 1e-4 })
         model.learn([20], isPositive: true)
         #expect(model.probability(of: [20]) > 0.5 && model.inputWeights[0] < 1)
     }
@@ -135,9 +135,10 @@ import Testing
     @Test func inOnePassTheSecondOrderLearnerComesNearTheBatchSolution() {
         let rows = scaledRows(4096, columns: 3, seed: 24)
         var online = LogisticRegression(
-            inputCount: 3, specification: specification(.newton(ridge: 1, halfLifeRows: nil), miniBatch: 64))
+            inputCount: 3, specification: specification(.newton(ridge: 1, halfLife: nil), miniBatch: 64))
         var batch = LogisticRegression(
-            inputCount: 3, specification: specification(.newton(ridge: 1, halfLifeRows: 1e-3), miniBatch: rows.count))
+            inputCount: 3, specification: specification(.newton(ridge: 1, halfLife: .rows(1e-3)), miniBatch: rows.count)
+        )
         for row in rows { online.learn(row.values, isPositive: row.isPositive) }
         for _ in 0..<12 {
             for row in rows { batch.learn(row.values, isPositive: row.isPositive) }

@@ -90,7 +90,7 @@ extension OnlineModel: LawfulLearner {
 
 private let learners: [Learner] = [
     .sgd(.constant(0.01)), .sgd(.inverseScaling(rate: 0.1, power: 0.5)), .adaGrad(rate: 0.05),
-    .newton(ridge: 1, halfLifeRows: nil), .newton(ridge: 0.5, halfLifeRows: 40),
+    .newton(ridge: 1, halfLife: nil), .newton(ridge: 0.5, halfLife: .rows(40)),
 ]
 
 @Suite struct ModelLawTests {

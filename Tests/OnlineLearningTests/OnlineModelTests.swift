@@ -27,8 +27,9 @@ import Testing
         #expect(model.contributionCount == (hasClusters ? 7 : 6))
         for row in rows {
             var contributions = Array(repeating: 0.0, count: model.contributionCount)
-            model.contributions(of: row.values, into: &contributions)
-            let sum = contributions.reduce(model.classifier.intercept, +)
+            let base = model.contributions(of: row.values, into: &contributions)
+            #expect(base == model.classifier.intercept)
+            let sum = contributions.reduce(base, +)
             #expect(abs(sum - model.score(of: row.values).logit) < 1e-12)
         }
     }
@@ -114,7 +115,7 @@ import Testing
 
     @Test func itLearnsWhatThereIsToLearn() {
         var specification = withClusters
-        specification.classifier.learner = .newton(ridge: 1, halfLifeRows: nil)
+        specification.classifier.learner = .newton(ridge: 1, halfLife: nil)
         let rows = labelledRows(3000, columns: 4, seed: 45)
         let model = trained(specification, Array(rows[..<2000]))
         var right = 0
@@ -131,7 +132,7 @@ import Testing
             { $0.scaler.refresh = 33 }, { $0.scaler.block = 3 }, { $0.kMeans = nil }, { $0.kMeans?.clusters = 4 },
             { $0.kMeans?.batchRows = 17 }, { $0.classifier.miniBatch = 9 },
             { $0.classifier.learner = .sgd(.constant(1)) },
-            { $0.classifier.learner = .newton(ridge: 1, halfLifeRows: nil) }, { $0.clustersAsInputs = false },
+            { $0.classifier.learner = .newton(ridge: 1, halfLife: nil) }, { $0.clustersAsInputs = false },
         ] {
             var other = withClusters
             change(&other)

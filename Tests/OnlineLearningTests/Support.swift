@@ -68,3 +68,15 @@ func largestDifference(_ a: [Double], _ b: [Double]) -> Double {
     guard a.count == b.count else { return .infinity }
     return zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
 }
+
+extension LogisticRegression {
+    /// For tests in which nothing fades with time.
+    mutating func learn(_ row: [Double], isPositive: Bool, weight: Double = 1) {
+        learn(row, isPositive: isPositive, weight: weight, at: .distantPast)
+    }
+}
+
+extension StreamingKMeans {
+    /// For tests in which nothing fades with time.
+    mutating func learn(_ row: [Double]) { learn(row, at: .distantPast) }
+}

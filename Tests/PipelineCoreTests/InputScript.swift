@@ -58,7 +58,7 @@ struct ScriptEvent: Hashable {
 enum ScriptRecord: Hashable {
     case transaction(ScriptTransaction)
     case event(ScriptEvent)
-    case label(id: Int, isPositive: Bool)
+    case label(id: Int, isPositive: Bool, source: String = "bank")
     case heartbeat(minute: Int)
     /// Bytes that are no value of any schema.
     case damaged([UInt8])
@@ -166,9 +166,9 @@ final class EncodedInput: @unchecked Sendable {
                 writer.append(style.id(event.customer))
                 writer.appendAvro(event.device)
             }
-        case .label(let id, let isPositive):
+        case .label(let id, let isPositive, let source):
             writer.appendEnvelope(Self.labelSchema)
-            writer.appendAvro(Label(transactionID: style.id(id), isPositive: isPositive, source: "test"))
+            writer.appendAvro(Label(transactionID: style.id(id), isPositive: isPositive, source: source))
         case .heartbeat(let minute):
             timestamp = time(ofMinute: minute)
             writer.appendEnvelope(Self.commandSchema)
@@ -244,7 +244,8 @@ func randomScript(seed: UInt64, count: Int) -> [ScriptRecord] {
             script.append(.transaction(again))
         case 68..<92:
             let id = random.isTrue(5) ? 1_000_000 : random.int(max(0, given.count - 30)...max(0, given.count))
-            script.append(.label(id: id, isPositive: random.isTrue(40)))
+            let source = random.pick(["bank", "bank", "analyst", "analyst", "police", "stranger"])
+            script.append(.label(id: id, isPositive: random.isTrue(40), source: source))
         case 92..<96: script.append(.heartbeat(minute: clock + random.int(-60...30)))
         default: script.append(.damaged((0..<random.int(0...12)).map { _ in UInt8(random.int(1...5)) }))
         }

@@ -12,8 +12,11 @@ struct LeakageTests {
         let specification = testPipeline(seed: seed, style: style)
         let reference = try runStages(EncodedInput(script, style: style), specification, style: style)
         for (place, record) in script.enumerated() {
-            guard case .label(let id, let isPositive) = record else { continue }
-            for change in [ScriptRecord.label(id: id, isPositive: !isPositive), .label(id: -1, isPositive: true)] {
+            guard case .label(let id, let isPositive, let source) = record else { continue }
+            let changes: [ScriptRecord] = [
+                .label(id: id, isPositive: !isPositive, source: source), .label(id: -1, isPositive: true),
+            ]
+            for change in changes {
                 var changed = script
                 changed[place] = change
                 let other = try runStages(EncodedInput(changed, style: style), specification, style: style)

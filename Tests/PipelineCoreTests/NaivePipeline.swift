@@ -11,7 +11,10 @@ struct NaivePipeline {
         var watermark: Int64?
         var decision: Int
         var status: DecisionStatus
+        /// The last one, of any source.
         var label: Bool?
+        /// The last one of each source.
+        var said: [String: Bool] = [:]
         var labelTime: Int64 = .min
     }
 
@@ -45,7 +48,7 @@ struct NaivePipeline {
         switch record {
         case .transaction(let transaction): return take(transaction)
         case .event(let event): return take(event)
-        case .label(let id, let isPositive): return label(id, isPositive: isPositive)
+        case .label(let id, let isPositive, let source): return label(id, isPositive: isPositive, source)
         case .heartbeat(let minute):
             raise(time(ofMinute: minute).milliseconds)
             return .command
@@ -123,15 +126,23 @@ struct NaivePipeline {
         return .decided(status, features: features)
     }
 
-    private mutating func label(_ id: Int, isPositive: Bool) -> Answer {
+    private mutating func label(_ id: Int, isPositive: Bool, _ source: String) -> Answer {
         guard let index = remembered(id) else { return .setAside(.labelOfUnknownTransaction, firstDecision: nil) }
         let entry = known[index]
+        let sources = specification.input.labelSources
+        if !sources.isEmpty && !sources.contains(source) {
+            return .setAside(.labelOfUnknownSource, firstDecision: nil)
+        }
         if !entry.status.isAccepted { return .setAside(.labelOfTransactionNotAccepted, firstDecision: nil) }
-        if entry.label == isPositive { return .setAside(.sameLabelAgain, firstDecision: nil) }
+        if (sources.isEmpty ? entry.label : entry.said[source]) == isPositive {
+            return .setAside(.sameLabelAgain, firstDecision: nil)
+        }
         let age = (watermark ?? Int64.min / 2) - time(ofMinute: entry.transaction.minute).milliseconds
         if age > specification.time.labelHorizon.milliseconds {
             return .setAside(.labelAfterHorizon, firstDecision: nil)
         }
+        known[index].said[source] = isPositive
+        guard entry.label != isPositive else { return .label(isCorrection: false) }
         known[index].label = isPositive
         known[index].labelTime = max(
             time(ofMinute: clock.minute).milliseconds, time(ofMinute: entry.transaction.minute).milliseconds)

@@ -11,6 +11,7 @@ struct Outcome: Equatable {
         var features: [UInt64]
         var probability: UInt64
         var anomaly: UInt64
+        var classifiers: [UInt64]
     }
 
     struct Side: Equatable {
@@ -98,7 +99,8 @@ extension Outcome {
                 Decided(
                     offset: Int(decision.inputOffset.value), id: block.transactionID(row: decision.row),
                     status: decision.status, features: block.features(row: decision.row).map(\.bitPattern),
-                    probability: decision.probability.bitPattern, anomaly: decision.anomaly.bitPattern))
+                    probability: decision.probability.bitPattern, anomaly: decision.anomaly.bitPattern,
+                    classifiers: block.classifierScores(row: decision.row).map(\.bitPattern)))
         }
         let aside = Set(block.sideRecords.map(\.record))
         for side in block.sideRecords {

@@ -100,8 +100,10 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
     model.classifier.miniBatch = random.pick([1, 4, 7])
     model.classifier.prior = 0.2
     model.classifier.learner = random.pick([
-        .adaGrad(rate: 0.1), .sgd(.inverseScaling(rate: 0.01, power: 0.5)), .newton(ridge: 1, halfLifeRows: 50),
+        .adaGrad(rate: 0.1), .sgd(.inverseScaling(rate: 0.01, power: 0.5)), .newton(ridge: 1, halfLife: .rows(50)),
     ])
+    let labelSources = seed % 3 == 1 ? ["bank", "analyst", "police"] : []
+    addBins(&model, seed: seed, labelSources)
     return PipelineSpecification(
         name: "test",
         input: InputSpecification(
@@ -111,7 +113,7 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
                 EventKindSpecification(
                     name: kind.rawValue, columns: EncodedInput.eventColumns(kind, style),
                     idColumn: kind == .login ? "LOGIN" : nil, eventTimeColumn: "TIME", eventTimeFormat: .milliseconds)
-            }),
+            }, labelSources: labelSources),
         time: TimeSpecification(
             outOfOrderness: minutes(random.pick([0, 0, 20])), allowedLateness: minutes(random.pick([0, 30, 90])),
             duplicateHorizon: minutes(random.pick([60, 300])), labelHorizon: minutes(random.pick([30, 240]))),
@@ -122,4 +124,30 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
             EntitySpecification(name: "pair", keyColumns: ["CUSTOMER", "TERMINAL"]),
         ], features: features, model: model,
         decision: DecisionSpecification(alertThreshold: 0.5, reasonCount: 3), evaluation: EvaluationSpecification())
+}
+
+/// Bins and crosses for one seed out of two; for one out of three several classifiers that learn from different sources.
+private func addBins(_ model: inout ModelSpecification, seed: UInt64, _ labelSources: [String]) {
+    var encoding = EncodingSpecification()
+    encoding.bins = [
+        BinnedFeatures(
+            ["amount", "customer_count"], shape: BinShape(count: 4, tail: .both, tailRows: 3, fraudCount: 3)),
+        BinnedFeatures(["terminal_risk", "log_amount"], shape: BinShape(count: 5), encoding: .piecewiseLinear),
+    ]
+    encoding.crosses = [
+        Cross(["amount", "customer_count"], shape: BinShape(count: 2)), Cross(["amount", "minute"], buckets: 100),
+    ]
+    encoding.binsFrozenAfter = 30
+    if seed % 2 == 1 { model.classifiers[0].encoding = encoding }
+    guard !labelSources.isEmpty else { return }
+    var second = ClassifierSpecification()
+    second.name = "analysts"
+    second.encoding = encoding
+    second.encoding.dense = .only(["amount", "night"])
+    second.regression.miniBatch = 3
+    second.labelSources = ["analyst", "police"]
+    model.classifiers[0].labelSources = seed % 2 == 0 ? ["bank"] : []
+    model.classifiers.append(second)
+    model.blend = BlendSpecification(
+        [.init("classifier", weight: 0.5), .init("analysts", weight: 0.5)], space: seed % 4 < 2 ? .logit : .probability)
 }

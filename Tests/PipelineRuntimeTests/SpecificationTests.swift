@@ -104,13 +104,73 @@ struct SpecificationTests {
     @Test(arguments: [
         ("learner: sgd, rate: 0.5", Learner.sgd(.constant(0.5))),
         ("learner: sgd, rate: 0.5, power: 0.25", .sgd(.inverseScaling(rate: 0.5, power: 0.25))),
-        ("learner: newton, ridge: 2", .newton(ridge: 2, halfLifeRows: nil)),
-        ("learner: newton, ridge: 2, half_life_rows: 1e4", .newton(ridge: 2, halfLifeRows: 10_000)),
+        ("learner: newton, ridge: 2", .newton(ridge: 2, halfLife: nil)),
+        ("learner: newton, ridge: 2, half_life_rows: 1e4", .newton(ridge: 2, halfLife: .rows(10_000))),
+        ("learner: newton, ridge: 2, half_life: 30d", .newton(ridge: 2, halfLife: .time(30 * .day))),
+        ("learner: newton, ridge: 2, sparse_rate: 0.1", .newton(ridge: 2, sparseRate: 0.1)),
+        (
+            "learner: sgd, rate: 0.5, end_rate: 0.01, decay_rows: 1e6, power: 2",
+            .sgd(.polynomial(rate: 0.5, end: 0.01, rows: 1e6, power: 2))
+        ),
+        ("learner: ftrl", .ftrl(alpha: 0.1, beta: 1)),
+        ("learner: ftrl, alpha: 0.2, beta: 2", .ftrl(alpha: 0.2, beta: 2)),
+        ("learner: adam, rate: 0.01", .adam(rate: 0.01)),
         ("learner: adagrad", .adaGrad(rate: 0.05)),
     ])
     func eachLearnerHasItsOwnParameters(_ keys: String, _ learner: Learner) throws {
         let text = small.replacingOccurrences(of: "learner: adagrad, rate: 0.1", with: keys)
         #expect(try read(text).get().model.classifier.learner == learner)
+    }
+
+    @Test func whatAClassifierSeesIsRead() throws {
+        let inputs = """
+            rate: 0.1, labels: [bank], inputs: { dense: { all_but: [night] }, clusters: false, bins_frozen_after: 9, bins: [
+                  { of: all }, { of: [amount], count: 40, tail: both, steps: 4, last: 0.001, tail_rows: 7, fraud_count: 5,
+                    encoding: piecewise_linear }],
+                  crosses: [{ of: [amount, ratio_1d] }, { of: [amount, night], steps: 1, buckets: 99 }] }
+            """
+        let text = small.replacingOccurrences(of: "rate: 0.1", with: inputs).replacingOccurrences(
+            of: "delay: 2d }", with: "delay: 2d, source: bank }\n  label_sources: [analyst, bank]")
+        let pipeline = try read(text).get()
+        var expected = EncodingSpecification()
+        expected.dense = .allBut(["night"])
+        expected.bins = [
+            BinnedFeatures(nil),
+            BinnedFeatures(
+                ["amount"],
+                shape: BinShape(count: 40, tail: .both, steps: 4, last: 0.001, tailRows: 7, fraudCount: 5),
+                encoding: .piecewiseLinear),
+        ]
+        expected.crosses = [
+            Cross(["amount", "ratio_1d"]), Cross(["amount", "night"], shape: BinShape(steps: 1), buckets: 99),
+        ]
+        expected.binsFrozenAfter = 9
+        #expect(pipeline.model.classifiers.count == 1)
+        #expect(pipeline.model.classifiers[0].encoding == expected)
+        #expect(!pipeline.model.classifiers[0].takesClusters)
+        #expect(pipeline.model.classifiers[0].labelSources == ["bank"])
+        #expect(pipeline.input.labelSources == ["analyst", "bank"] && pipeline.input.label?.source == "bank")
+    }
+
+    @Test func severalClassifiersAndTheirBlendAreRead() throws {
+        let text = small.replacingOccurrences(
+            of: "classifier: { learner: adagrad, rate: 0.1 }",
+            with: """
+                classifiers: { slow: { learner: newton, ridge: 1 }, fast: { inputs: { dense: [amount] } } }
+                  blend: { fast: 0.25, slow: 0.75 }
+                  blend_space: probability
+                """)
+        let model = try read(text).get().model
+        #expect(model.classifiers.map(\.name) == ["slow", "fast"])
+        #expect(model.classifiers[0].regression.learner == .newton(ridge: 1))
+        #expect(model.classifiers[1].encoding.dense == .only(["amount"]))
+        let blend = BlendSpecification([.init("fast", weight: 0.25), .init("slow", weight: 0.75)], space: .probability)
+        #expect(model.blend == blend)
+        #expect(
+            try read(
+                text.replacingOccurrences(of: "blend: { fast: 0.25, slow: 0.75 }\n", with: "")
+                    .replacingOccurrences(of: "  blend_space: probability", with: "")
+            ).get().model.blend == nil)
     }
 
     @Test func cardFraudHasTheHandbooksFeatures() throws {

@@ -241,7 +241,24 @@ let wrongSpecifications: [Wrong] = [
         "20: models: 1048576 rows at once of 4100 features and clusters are more than fits; make batches smaller"),
     Wrong(
         "count: 4", "seed: -1", "22: models.clusters.seed: '-1' is not a whole number from 0 to 18446744073709551615"),
-    Wrong("learner: adagrad", "learner: adam", "23: models.classifier.learner: 'adam' is none of adagrad, sgd, newton"),
+    Wrong(
+        "learner: adagrad", "learner: adamant",
+        "23: models.classifier.learner: 'adamant' is none of adagrad, sgd, ftrl, adam, newton"),
+    Wrong(
+        "rate: 0.1", "averaging: { after_rows: -1 }",
+        "23: models.classifier.averaging.after_rows: -1 is out of range; it must be at least 0"),
+    Wrong(
+        "rate: 0.1", "averaging: {}",
+        "23: models.classifier.averaging: it needs either 'after_rows' or 'half_life_rows'"),
+    Wrong(
+        "rate: 0.1", "negative_share: 0",
+        "23: models.classifier.negative_share: 0.0 is out of range; it must be above 0 and at most 1"),
+    Wrong(
+        "learner: adagrad, rate: 0.1", "learner: newton, ridge: 1, half_life: 1d, half_life_rows: 10",
+        "23: models.classifier: 'half_life' and 'half_life_rows' say the same thing twice; leave one out"),
+    Wrong(
+        "count: 4", "decay: 0.9, half_life: 1d",
+        "22: models.clusters: 'half_life' and 'decay' say the same thing twice; leave one out"),
     Wrong(
         "learner: adagrad", "learner: newton",
         "23: models.classifier: 'rate' has no meaning beside learner 'newton'; leave it out"),
@@ -268,4 +285,97 @@ let wrongSpecifications: [Wrong] = [
     Wrong(
         "evaluation: { entity: card", "evaluation: { baseline: card",
         "25: evaluation.baseline: 'card' is a string, not a number"),
+
+    // What classifiers see.
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: [amont] }] }",
+        "23: models.classifier.inputs.bins[0].of[0]: 'amont' is none of the 4 features; did you mean 'amount'?"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: [amount, amount] }] }",
+        "23: models.classifier.inputs.bins[0].of[1]: 'amount' stands twice in the list"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ tail: high }] }",
+        "23: models.classifier.inputs.bins[0]: the key 'of' is missing"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: some }] }",
+        "23: models.classifier.inputs.bins[0].of: 'some' is not all, or a list of features such as [amount]"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: all, count: 0 }] }",
+        "23: models.classifier.inputs.bins[0].count: '0' is not a whole number from 1 to 256"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: all, tail: upper }] }",
+        "23: models.classifier.inputs.bins[0].tail: 'upper' is none of none, high, low, both"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: all, last: 0.5 }] }",
+        "23: models.classifier.inputs.bins[0].last: '0.5' is not a share of at least 0 and below 0.5"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins: [{ of: all, encoding: hat }] }",
+        "23: models.classifier.inputs.bins[0].encoding: 'hat' is none of one_hot, piecewise_linear"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { crosses: [{ of: [amount] }] }",
+        "23: models.classifier.inputs.crosses[0].of: a cross is of 2 to 4 features, not of 1"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { crosses: [{ of: [amount, night] }] }",
+        "23: models.classifier.inputs.crosses: a cross of features that are not all under 'bins' has no end of "
+            + "combinations; give 'buckets', or bins"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { crosses: [{ of: [amount, day], buckets: 64 }] }",
+        "23: models.classifier.inputs.crosses[0].of[1]: 'day' is none of the 4 features"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { crosses: [{ of: [amount, night], buckets: 1 }] }",
+        "23: models.classifier.inputs.crosses[0].buckets: '1' is not a whole number from 2 to 4194304"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { bins_frozen_after: 0 }",
+        "23: models.classifier.inputs.bins_frozen_after: '0' is not a whole number from 1 to 1099511627776"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { dense: none }",
+        "23: models.classifier.inputs.dense: 'none' is not all, a list of features, or { all_but: [...] }"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, inputs: { dense: { all_but: [nights] } }",
+        "23: models.classifier.inputs.dense.all_but[0]: 'nights' is none of the 4 features; did you mean 'night'?"),
+
+    // Several classifiers, and whose labels they learn.
+    Wrong(
+        "rate: 0.1 }", "rate: 0.1 }\n  classifiers: { a: {} }",
+        "23: models.classifier: 'classifier' and 'classifiers' exclude each other; leave one out"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: {}",
+        "23: models.classifiers: 0 classifiers; there are from 1 to 16"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: { a-b: {} }",
+        "23: models.classifiers.a-b: 'a-b' is not a name (letters, digits and underscores, no digit first)"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: { a: {}, bC: { mini_batch: 0 } }",
+        "23: models.classifiers.bC.mini_batch: 0 is out of range; it must be from 1 to 1048576"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: { a: {}, b: { inputs: { dense: [x] } } }",
+        "23: models.classifiers.b.inputs.dense[0]: 'x' is none of the 4 features"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: { a: {}, b: {} }\n  blend: { a: 0.5, c: 0.5 }",
+        "24: models.blend.c: 'c' is none of the classifiers a, b"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: { a: {}, b: {} }\n  blend: { a: 0.5 }",
+        "24: models.blend: the weights are 0.5 together; they must be 1"),
+    Wrong(
+        "classifier: { learner: adagrad, rate: 0.1 }", "classifiers: { a: {}, b: {} }\n  blend_space: logit",
+        "24: models.blend_space: there is no 'blend' that it says something of"),
+    Wrong(
+        "rate: 0.1", "rate: 0.1, labels: [analyst]",
+        "23: models.classifier.labels[0]: 'analyst' is none of the label sources of the input: there are: none is "
+            + "declared"),
+    Wrong(
+        "label: { column: fraud, delay: 2d }", "label: { column: fraud, delay: 2d }\n  label_sources: [bank]",
+        "10: input.label: whose are its labels? Add 'source', one of bank"),
+    Wrong(
+        "label: { column: fraud, delay: 2d }",
+        "label: { column: fraud, delay: 2d, source: table }\n  label_sources: [bank]",
+        "10: input.label.source: 'table' is none of the label sources bank"),
+    Wrong(
+        "label: { column: fraud, delay: 2d }",
+        "label: { column: fraud, delay: 2d, source: a }\n  label_sources: [a, a]",
+        "11: input.label_sources[1]: 'a' stands twice in the list"),
+    Wrong(
+        "label: { column: fraud, delay: 2d }",
+        "label: { column: fraud, delay: 2d, source: a }\n  label_sources: []",
+        "11: input.label_sources: 0 sources; there are from 1 to 16"),
 ]

@@ -48,7 +48,7 @@ struct ReportTests {
             try run.run(until: offsets[place].advanced(by: 1))
             let decision = try #require(try scenario.decisions().last)
             let vector = try exportedFeatures().vectors[place]
-            let probability = try probability(of: vector, exported.document)
+            let probability = try probability(of: vector, exported.document)[0]
             #expect(abs(probability - decision.probability) < 1e-12 * max(probability, 1e-3))
             #expect(decision.anomaly > 0)
         }
@@ -92,25 +92,5 @@ struct ReportTests {
         let header = try #require(lines.first)
         let rows = lines.dropFirst()
         return (header, rows.map { $0[0] }, rows.map { $0.dropFirst().compactMap(Double.init) })
-    }
-
-    private func probability(of vector: [Double], _ document: JSONValue) throws -> Double {
-        let features = try #require(document["features"]?.elements)
-        try #require(features.count == vector.count)
-        var logit = try #require(document["intercept"]?.double)
-        var scaled: [Double] = []
-        for (feature, value) in zip(features, vector) {
-            let mean = try #require(feature["mean"]?.double)
-            let deviation = try #require(feature["deviation"]?.double)
-            scaled.append(deviation == 0 ? 0 : (value - mean) / deviation)
-            logit += try #require(feature["weight"]?.double) * (scaled.last ?? 0)
-        }
-        for cluster in try #require(document["clusters"]?.elements) {
-            guard let weight = cluster["weight"]?.double else { continue }
-            let centroid = try #require(cluster["centroid"]?.elements).compactMap(\.double)
-            let distance = zip(scaled, centroid).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
-            logit += weight * distance / Double(vector.count).squareRoot()
-        }
-        return 1 / (1 + exp(-logit))
     }
 }

@@ -2,6 +2,7 @@ import EventModel
 import Foundation
 import LogStorage
 import ModelExchange
+import OnlineLearning
 import PipelineCore
 import PipelineRuntime
 import Platform
@@ -63,6 +64,34 @@ final class Scenario {
         specification.model.kMeans?.startRows = 300
         specification.model.clustersAsInputs = true
         specification.model.classifier.miniBatch = 16
+    }
+
+    /// Bins and crosses, and two classifiers that learn from different sources; labels of the table are chargebacks.
+    func declareSeveralClassifiers(blend: BlendSpecification.Space? = .logit, frozenAfter: Int = 700) {
+        var encoding = EncodingSpecification()
+        encoding.bins = [
+            BinnedFeatures(nil, shape: BinShape(count: 6, tailRows: 5)),
+            BinnedFeatures(["TX_AMOUNT"], shape: BinShape(count: 9, tail: .both), encoding: .piecewiseLinear),
+        ]
+        encoding.crosses = [
+            Cross(["TX_AMOUNT", "TERMINAL_ID_RISK_7DAY_WINDOW"], shape: BinShape(steps: 1)),
+            Cross(["TX_AMOUNT", "CUSTOMER_ID_NB_TX_1DAY_WINDOW"], buckets: 64),
+        ]
+        encoding.binsFrozenAfter = frozenAfter
+        specification.input.label?.source = "chargeback"
+        specification.input.labelSources = ["chargeback", "analyst"]
+        specification.model.classifiers[0].name = "slow"
+        specification.model.classifiers[0].labelSources = ["chargeback"]
+        specification.model.classifiers[0].encoding = encoding
+        var fast = ClassifierSpecification()
+        fast.name = "fast"
+        fast.regression.miniBatch = 1
+        fast.encoding.dense = .only(["TX_AMOUNT", "TX_DURING_NIGHT"])
+        fast.encoding.crosses = [Cross(["TX_DURING_NIGHT", "TX_DURING_WEEKEND"], buckets: 8)]
+        specification.model.classifiers.append(fast)
+        specification.model.blend = blend.map {
+            BlendSpecification([.init("slow", weight: 0.75), .init("fast", weight: 0.25)], space: $0)
+        }
     }
 
     @discardableResult func importTable(

@@ -137,7 +137,7 @@ public struct Importer {
         let history = try SourceHistory(
             log, source: source, rowName: schema.name, schemas: schemas, fileSystem: fileSystem)
         let sink = try LogSink(
-            log, source: source, recorded: history.recordCount, schema: schema, idType: input.idType, schemas: schemas,
+            log, source: source, recorded: history.recordCount, schema: schema, input: input, schemas: schemas,
             malformed: malformed, fileSystem: fileSystem, segmentBytes: segmentBytes)
         let gone = max(history.goneCount, sink.unknownCount)
         if gone > 0 { throw .importedRecordsGone(gone, source: name) }

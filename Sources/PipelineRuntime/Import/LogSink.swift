@@ -14,6 +14,8 @@ struct LogSink: ~Copyable, ImportSink {
     private let schema: SchemaID
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
+    /// Whose a label is that names no source.
+    private let labelSource: String
     private var batch = RecordBatchBuilder()
     private var value = ByteWriter()
     /// Records of the source in the log and on their way.
@@ -22,10 +24,11 @@ struct LogSink: ~Copyable, ImportSink {
     private(set) var labels: Int64 = 0
 
     init(
-        _ log: LogDirectory, source: SourceIdentity, recorded: Int64, schema: RecordSchema, idType: ColumnType,
+        _ log: LogDirectory, source: SourceIdentity, recorded: Int64, schema: RecordSchema, input: InputSpecification,
         schemas: SchemaRegistry, malformed: MalformedLog, fileSystem: any FileSystem, segmentBytes: Int
     ) throws(RuntimeError) {
         self.source = source
+        labelSource = input.label?.source ?? "table"
         batchBytes = min(Self.largestBatchBytes, segmentBytes)
         self.recorded = recorded
         self.malformed = malformed
@@ -34,7 +37,7 @@ struct LogSink: ~Copyable, ImportSink {
                 try TopicWriter(
                     directory: log.input, fileSystem: fileSystem,
                     options: TopicOptions(segmentBytes: segmentBytes, sync: .interval)),
-                try schemas.register(schema), try schemas.register(.label(idType: idType)),
+                try schemas.register(schema), try schemas.register(.label(idType: input.idType)),
                 try schemas.register(.command)
             )
         }
@@ -58,7 +61,7 @@ struct LogSink: ~Copyable, ImportSink {
         value.removeAll()
         value.appendEnvelope(labelSchema)
         value.appendAvro(
-            Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "table"))
+            Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? labelSource))
         batch.append(timestamp: time, value: value.bytes)
         labels += 1
         try flushIfFull()

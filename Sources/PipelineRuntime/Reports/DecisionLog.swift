@@ -12,6 +12,8 @@ public struct RecordedDecision: Hashable, Sendable {
     public var probability: Double
     public var anomaly: Double
     public var status: DecisionStatus
+    /// Of each classifier, where there are several.
+    public var classifierScores: [Double] = []
 }
 
 /// Reads a pipeline's decisions in order.
@@ -20,7 +22,9 @@ public final class DecisionLog {
     private let schemas: SchemaRegistry
     private var records: RecordIterator?
     private var batch: RecordBatchView?
-    private var idIsText = false
+    /// The classifiers that the decision before had scores of.
+    public private(set) var classifierNames: [String] = []
+    private var schemaID: SchemaID?
 
     /// - Parameter offset: the first decision's; nil: the oldest that retention has left.
     public init(
@@ -45,14 +49,21 @@ public final class DecisionLog {
 
     private func decode(_ record: RecordView) throws(RuntimeError) -> RecordedDecision {
         var reader = ByteReader(record.value)
-        let schema = reader.readEnvelope().flatMap { schemas.schema($0) }
-        let id: TransactionID =
+        let id = reader.readEnvelope()
+        let schema = id.flatMap { schemas.schema($0) }
+        if id != schemaID {
+            schemaID = id
+            let scores = schema?.columns.filter { $0.name.hasPrefix(OutputSchema.classifierPrefix) } ?? []
+            classifierNames = scores.map { String($0.name.dropFirst(OutputSchema.classifierPrefix.utf8.count)) }
+        }
+        let transactionID: TransactionID =
             schema?.columns.first?.type == .string ? .text(reader.readAvroString()) : .number(reader.readVarint())
-        let decision = RecordedDecision(
-            offset: record.offset, transactionID: id, eventTime: record.timestamp,
+        var decision = RecordedDecision(
+            offset: record.offset, transactionID: transactionID, eventTime: record.timestamp,
             inputOffset: Offset(reader.readVarint()), probability: reader.readAvroDouble(),
             anomaly: reader.readAvroDouble(),
             status: DecisionStatus(rawValue: UInt8(truncatingIfNeeded: reader.readVarint())) ?? .onTime)
+        for _ in classifierNames { decision.classifierScores.append(reader.readAvroDouble()) }
         guard reader.isValid, schema?.name == "Decision" else {
             throw .usage("decisions-0: the record at offset \(record.offset) is no decision")
         }
@@ -92,22 +103,28 @@ struct TextFile: ~Copyable {
 }
 
 extension DecisionLog {
-    /// Writes the decisions as CSV: `transaction_id,event_time,score,anomaly,status,input_offset`.
+    /// Writes the decisions as CSV: `transaction_id,event_time,score,anomaly,status,input_offset`, and where there are
+    /// several classifiers `score_NAME` for each.
     /// - Returns: their number.
     public static func export(
         _ log: LogDirectory, pipeline: String, to path: String, fileSystem: any FileSystem
     ) throws(RuntimeError) -> Int64 {
         let decisions = try DecisionLog(log, pipeline: pipeline, fileSystem: fileSystem)
         var file = try TextFile(path: path, fileSystem: fileSystem)
-        file.append("transaction_id,event_time,score,anomaly,status,input_offset\n")
+        var next = try decisions.next()
+        let scores = decisions.classifierNames.map { ",\(OutputSchema.classifierPrefix)\($0)" }.joined()
+        file.append("transaction_id,event_time,score,anomaly,status,input_offset\(scores)\n")
         var count: Int64 = 0
-        while let decision = try decisions.next() {
+        while let decision = next {
             file.append(csvField(decision.transactionID.description))
             file.append(
                 ",\(decision.eventTime),\(decision.probability),\(decision.anomaly),\(decision.status.name),")
-            file.append("\(decision.inputOffset)\n")
+            file.append("\(decision.inputOffset)")
+            for score in decision.classifierScores { file.append(",\(score)") }
+            file.append("\n")
             try file.flush(atLeast: 1 << 16)
             count += 1
+            next = try decisions.next()
         }
         try file.finish()
         return count

@@ -5,15 +5,19 @@ import Platform
 
 /// The schemas of the values that a pipeline writes.
 enum OutputSchema {
-    /// `status`: 0 on time, 1 late, 2 too late, 3 quarantined.
-    static func decision(idType: ColumnType) -> RecordSchema {
-        RecordSchema(
-            name: "Decision",
-            columns: [
-                Column("transaction_id", idType), Column("input_offset", .long), Column("score", .double),
-                Column("anomaly", .double), Column("status", .long),
-            ])
+    /// `status`: 0 on time, 1 late, 2 too late, 3 quarantined. Behind it, where there are several classifiers, the
+    /// score of each.
+    static func decision(idType: ColumnType, classifiers: [String]) -> RecordSchema {
+        let columns = [
+            Column("transaction_id", idType), Column("input_offset", .long), Column("score", .double),
+            Column("anomaly", .double), Column("status", .long),
+        ]
+        let scores = classifiers.map { Column(classifierPrefix + $0, .double, default: .double(0)) }
+        return RecordSchema(name: "Decision", columns: columns + scores)
     }
+
+    /// How the names of the columns with classifiers' scores begin.
+    static let classifierPrefix = "score_"
 
     /// `reasons`: JSON, the heaviest first.
     static func alert(idType: ColumnType) -> RecordSchema {
@@ -88,7 +92,8 @@ struct OutputTopics: ~Copyable {
         }
         return OutputTopics(
             plan: featureNames, idIsText: idType == .string,
-            decisionSchema: try schemas.register(OutputSchema.decision(idType: idType)),
+            decisionSchema: try schemas.register(
+                OutputSchema.decision(idType: idType, classifiers: specification.model.namesWhereSeveral)),
             alertSchema: try schemas.register(OutputSchema.alert(idType: idType)),
             snapshotSchema: try schemas.register(OutputSchema.snapshot), writers: writers)
     }
@@ -125,6 +130,7 @@ struct OutputTopics: ~Copyable {
             value.appendAvro(decision.probability)
             value.appendAvro(decision.anomaly)
             value.appendVarint(Int64(decision.status.rawValue))
+            for score in block.classifierScores(row: decision.row) { value.appendAvro(score) }
             decisions.append(timestamp: decision.eventTime, value: value.bytes)
         }
         for alert in block.alerts { append(alert, of: block) }

@@ -161,7 +161,9 @@ public final class ScoringSession {
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
-                Label(transactionID: label.id, isPositive: label.isPositive, source: label.source ?? "stream"))
+                Label(
+                    transactionID: label.id, isPositive: label.isPositive,
+                    source: label.source ?? run.specification.input.label?.source ?? "stream"))
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.label(offset, label.id))
         case .heartbeat(let time):
@@ -215,14 +217,18 @@ public final class ScoringSession {
         let names = run.plan.names
         let reasonTexts = run.plan.reasons
         let threshold = run.specification.decision.alertThreshold
+        let classifiers = run.specification.model.namesWhereSeveral
         try run.run(
             withCheckpoint: isCheckpointDue,
             observe: { block in
                 for explanation in block.explanations {
                     let decision = block.decision(row: explanation.row)
+                    let scores = zip(classifiers, block.classifierScores(row: explanation.row)).map {
+                        JSONMember($0, .number($1))
+                    }
                     collected.answers[decision.inputOffset] = Self.answer(
-                        decision, id: block.transactionID(row: explanation.row), reasons: explanation.reasons, names,
-                        reasonTexts, threshold)
+                        decision, id: block.transactionID(row: explanation.row), scores: scores,
+                        reasons: explanation.reasons, names, reasonTexts, threshold)
                 }
                 for again in block.repeats { collected.repeats[block.input(again.record).offset] = again.decision }
                 for side in block.sideRecords where collected.answers[block.input(side.record).offset] == nil {
@@ -308,27 +314,27 @@ public final class ScoringSession {
     }
 
     private static func answer(
-        _ decision: Decision, id: TransactionID, reasons: [Reason], _ names: [String], _ texts: [String],
-        _ threshold: Double
+        _ decision: Decision, id: TransactionID, scores: [JSONMember], reasons: [Reason], _ names: [String],
+        _ texts: [String], _ threshold: Double
     ) -> JSONValue {
-        .object([
-            JSONMember("transaction_id", json(id)),
-            JSONMember("score", .number(decision.probability)),
-            JSONMember("alert", .bool(decision.probability >= threshold)),
-            JSONMember("status", .string(decision.status.name)),
-            JSONMember("anomaly", .number(decision.anomaly)),
-            JSONMember(
-                "reasons",
-                .array(
-                    reasons.map { reason in
-                        .object([
-                            JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
-                            JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
-                            JSONMember("value", .number(reason.value)),
-                            JSONMember("contribution", .number(reason.contribution)),
-                        ])
-                    })),
-            JSONMember("input_offset", .number(decision.inputOffset.value)),
-        ])
+        let score = [JSONMember("transaction_id", json(id)), JSONMember("score", .number(decision.probability))]
+        return .object(
+            score + (scores.isEmpty ? [] : [JSONMember("scores", .object(scores))]) + [
+                JSONMember("alert", .bool(decision.probability >= threshold)),
+                JSONMember("status", .string(decision.status.name)),
+                JSONMember("anomaly", .number(decision.anomaly)),
+                JSONMember(
+                    "reasons",
+                    .array(
+                        reasons.map { reason in
+                            .object([
+                                JSONMember("feature", .string(reason.feature.map { names[$0] } ?? "clusters")),
+                                JSONMember("text", .string(reason.feature.map { texts[$0] } ?? "unusual combination")),
+                                JSONMember("value", .number(reason.value)),
+                                JSONMember("contribution", .number(reason.contribution)),
+                            ])
+                        })),
+                JSONMember("input_offset", .number(decision.inputOffset.value)),
+            ])
     }
 }

@@ -3,18 +3,21 @@ import Features
 
 extension InputSpecification {
     init(_ value: YAMLValue) throws(SpecificationError) {
-        let input = try value.section(keys: ["id", "event_time", "ahead_tolerance", "columns", "label", "events"])
+        let input = try value.section(keys: [
+            "id", "event_time", "ahead_tolerance", "columns", "label", "label_sources", "events",
+        ])
         let time = try input.required("event_time").section(keys: ["column", "format"])
         let timeColumn = try time.required("column")
         let format = try time.required("format").choice(TimeFormat.self)
         let columns = try readColumns(input.required("columns"), format)
         let label = try input["label"].map { value throws(SpecificationError) in try readLabel(value) }
+        let labelSources = try readLabelSources(input)
         let idColumn = try readID(input.required("id"), columns)
         self.init(
             columns: columns, idColumn: idColumn, eventTimeColumn: try timeColumn.text(),
             eventTimeFormat: format, label: label,
             aheadTolerance: try input["ahead_tolerance"]?.duration() ?? .day,
-            events: try readEvents(input, columns))
+            events: try readEvents(input, columns), labelSources: labelSources)
         try requireRolesApart(input)
     }
 
@@ -150,12 +153,35 @@ private func readDefault(
 }
 
 private func readLabel(_ value: YAMLValue) throws(SpecificationError) -> LabelSpecification {
-    let label = try value.section(keys: ["column", "delay", "time_column"])
-    let column = try label.required("column").text()
+    let label = try value.section(keys: ["column", "delay", "time_column", "source"])
+    var specification = LabelSpecification(column: try label.required("column").text(), delay: .zero)
     switch (label["delay"], label["time_column"]) {
-    case (let delay?, nil): return LabelSpecification(column: column, delay: try delay.duration())
-    case (nil, let time?): return LabelSpecification(column: column, delay: .zero, timeColumn: try time.text())
+    case (let delay?, nil): specification.delay = try delay.duration()
+    case (nil, let time?): specification.timeColumn = try time.text()
     case (nil, nil): throw value.error("when is a label known? Add 'delay' or 'time_column'")
     case (_?, let time?): throw time.error("'delay' and 'time_column' exclude each other; leave one out")
     }
+    specification.source = try label["source"]?.text("the name of a source, such as chargeback")
+    return specification
+}
+
+/// `label_sources: [chargeback, analyst]`; the label's own source is one of them.
+private func readLabelSources(_ input: YAMLSection) throws(SpecificationError) -> [String] {
+    guard let value = input["label_sources"] else { return [] }
+    var sources: [String] = []
+    for item in try value.list("a list of sources, such as [chargeback, analyst]") {
+        let name = try item.text("the name of a source")
+        guard !sources.contains(name) else { throw item.error("'\(name)' stands twice in the list") }
+        sources.append(name)
+    }
+    guard (1...InputSpecification.mostLabelSources).contains(sources.count) else {
+        throw value.error("\(sources.count) sources; there are from 1 to \(InputSpecification.mostLabelSources)")
+    }
+    guard let label = input["label"] else { return sources }
+    let section = try label.section()
+    guard let source = section["source"] else {
+        throw label.error("whose are its labels? Add 'source', one of \(sources.joined(separator: ", "))")
+    }
+    _ = try source.choice(of: sources, "the label sources ")
+    return sources
 }

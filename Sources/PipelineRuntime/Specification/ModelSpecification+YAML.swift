@@ -1,79 +1,93 @@
+import EventModel
 import OnlineLearning
 
 extension ModelSpecification {
     /// Ranges are left to `validate()`.
-    init(_ top: YAMLSection) throws(SpecificationError) {
+    /// - Parameter labelSources: those that the input declares.
+    init(_ top: YAMLSection, labelSources: [String]) throws(SpecificationError) {
         self.init()
-        let models = try top.section("models", keys: ["scaler", "clusters", "classifier"])
+        let models = try top.section(
+            "models", keys: ["scaler", "clusters", "classifier", "classifiers", "blend", "blend_space"])
         let scaler = try models.section("scaler", keys: ["refresh", "block"])
-        self.scaler.refresh = try scaler["refresh"]?.anyInteger() ?? self.scaler.refresh
-        self.scaler.block = try scaler["block"]?.anyInteger() ?? self.scaler.block
+        self.scaler.refresh = try scaler["refresh"]?.wholeNumber() ?? self.scaler.refresh
+        self.scaler.block = try scaler["block"]?.wholeNumber() ?? self.scaler.block
+        var takesClusters = true
         if let value = models["clusters"] {
-            let clusters = try value.section(keys: [
-                "count", "batch_rows", "decay", "start_rows", "dying_share", "seed", "as_inputs",
-            ])
+            let clusters = try value.section(keys: KMeansSpecification.keys + ["as_inputs"])
             kMeans = try KMeansSpecification(clusters)
-            clustersAsInputs = try clusters["as_inputs"]?.flag() ?? clustersAsInputs
+            takesClusters = try clusters["as_inputs"]?.flag() ?? takesClusters
         }
-        classifier = try LogisticRegressionSpecification(models)
+        classifiers = try readClassifiers(models, takesClusters: takesClusters, labelSources)
+        blend = try readBlend(models, classifiers.map(\.name))
     }
 }
 
-extension KMeansSpecification {
-    init(_ section: YAMLSection) throws(SpecificationError) {
-        self.init()
-        clusters = try section["count"]?.anyInteger() ?? clusters
-        batchRows = try section["batch_rows"]?.anyInteger() ?? batchRows
-        decay = try section["decay"]?.number() ?? decay
-        startRows = try section["start_rows"]?.anyInteger() ?? startRows
-        dyingShare = try section["dying_share"]?.number() ?? dyingShare
-        seed = try section["seed"]?.unsignedInteger() ?? seed
-    }
-}
-
-extension LogisticRegressionSpecification {
-    private static let commonKeys = ["learner", "mini_batch", "l2", "positive_weight", "prior"]
-
-    init(_ models: YAMLSection) throws(SpecificationError) {
-        self.init()
-        let keys = Self.commonKeys + ["rate", "power", "intercept_rate", "ridge", "half_life_rows"]
+private func readClassifiers(
+    _ models: YAMLSection, takesClusters: Bool, _ labelSources: [String]
+) throws(SpecificationError) -> [ClassifierSpecification] {
+    guard let value = models["classifiers"] else {
+        let keys = ClassifierSpecification.keys
         let section = try models.section("classifier", keys: keys)
-        learner = try Learner(section, commonKeys: Self.commonKeys)
-        miniBatch = try section["mini_batch"]?.anyInteger() ?? miniBatch
-        l2 = try section["l2"]?.number() ?? l2
-        positiveWeight = try section["positive_weight"]?.number() ?? positiveWeight
-        prior = try section["prior"]?.number() ?? prior
-        interceptRate = try section["intercept_rate"]?.number()
+        return [try ClassifierSpecification("classifier", section, takesClusters: takesClusters, labelSources)]
     }
-}
-
-extension Learner {
-    fileprivate init(_ section: YAMLSection, commonKeys: [String]) throws(SpecificationError) {
-        let names = ["adagrad", "sgd", "newton"]
-        let name = names[try section["learner"]?.choice(of: names) ?? 0]
-        switch name {
-        case "newton":
-            try section.require(commonKeys + ["ridge", "half_life_rows"], beside: "learner '\(name)'")
-            let ridge = try section.required("ridge").number()
-            self = .newton(ridge: ridge, halfLifeRows: try section["half_life_rows"]?.number())
-        case "sgd":
-            try section.require(commonKeys + ["rate", "power", "intercept_rate"], beside: "learner '\(name)'")
-            let rate = try section.required("rate").number()
-            if let power = try section["power"]?.number() {
-                self = .sgd(.inverseScaling(rate: rate, power: power))
-            } else {
-                self = .sgd(.constant(rate))
-            }
-        default:
-            try section.require(commonKeys + ["rate", "intercept_rate"], beside: "learner '\(name)'")
-            self = .adaGrad(rate: try section["rate"]?.number() ?? 0.05)
+    if let single = models["classifier"] {
+        throw single.error("'classifier' and 'classifiers' exclude each other; leave one out")
+    }
+    var classifiers: [ClassifierSpecification] = []
+    for entry in try value.section().entries {
+        guard Column.isValidName(entry.key) else {
+            throw entry.value.error(
+                "\(quoted(entry.key)) is not a name (letters, digits and underscores, no digit first)")
         }
+        let section = try entry.value.section(keys: ClassifierSpecification.keys)
+        classifiers.append(
+            try ClassifierSpecification(entry.key, section, takesClusters: takesClusters, labelSources))
     }
+    guard (1...ModelSpecification.mostClassifiers).contains(classifiers.count) else {
+        throw value.error("\(classifiers.count) classifiers; there are from 1 to \(ModelSpecification.mostClassifiers)")
+    }
+    return classifiers
 }
 
-extension YAMLValue {
-    fileprivate func anyInteger() throws(SpecificationError) -> Int {
-        guard let value = Int(try text("a whole number")) else { throw error(expected: "a whole number") }
-        return value
+/// `blend: { NAME: WEIGHT, ... }` and `blend_space`.
+private func readBlend(_ models: YAMLSection, _ names: [String]) throws(SpecificationError) -> BlendSpecification? {
+    guard let value = models["blend"] else {
+        if let space = models["blend_space"] { throw space.error("there is no 'blend' that it says something of") }
+        return nil
+    }
+    var parts: [BlendSpecification.Part] = []
+    for entry in try value.section().entries {
+        guard names.contains(entry.key) else {
+            throw entry.value.error("\(quoted(entry.key)) is none of the classifiers \(names.joined(separator: ", "))")
+        }
+        let weight = try entry.value.number("a weight above 0, at most 1") { $0 > 0 && $0 <= 1 }
+        parts.append(BlendSpecification.Part(entry.key, weight: weight))
+    }
+    let sum = parts.reduce(0) { $0 + $1.weight }
+    guard abs(sum - 1) < 1e-9 else { throw value.error("the weights are \(sum) together; they must be 1") }
+    return BlendSpecification(parts, space: try models["blend_space"]?.choice(BlendSpecification.Space.self) ?? .logit)
+}
+
+extension ClassifierSpecification {
+    fileprivate static let ownKeys = ["inputs", "labels"]
+    fileprivate static let keys = LogisticRegressionSpecification.keys + ownKeys
+
+    fileprivate init(
+        _ name: String, _ section: YAMLSection, takesClusters: Bool, _ sources: [String]
+    ) throws(SpecificationError) {
+        self.init()
+        self.name = name
+        self.takesClusters = takesClusters
+        regression = try LogisticRegressionSpecification(section, others: Self.ownKeys)
+        if let inputs = section["inputs"] {
+            let keys = try inputs.section(keys: ["dense", "clusters", "bins", "crosses", "bins_frozen_after"])
+            encoding = try EncodingSpecification(keys)
+            self.takesClusters = try keys["clusters"]?.flag() ?? takesClusters
+        }
+        for label in try section["labels"]?.list("a list of sources, such as [chargeback]") ?? [] {
+            let source = sources[try label.choice(of: sources, "the label sources of the input: ")]
+            guard !labelSources.contains(source) else { throw label.error("'\(source)' stands twice in the list") }
+            labelSources.append(source)
+        }
     }
 }

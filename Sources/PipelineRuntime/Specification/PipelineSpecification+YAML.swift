@@ -23,11 +23,12 @@ extension PipelineSpecification {
         let features = try readFeatures(top.required("features"), entities: entities.map(\.name))
         self.init(
             name: name, input: input, time: try TimeSpecification(top), entities: entities, features: features,
-            model: try ModelSpecification(top), decision: try DecisionSpecification(top),
+            model: try ModelSpecification(top, labelSources: input.labelSources),
+            decision: try DecisionSpecification(top),
             evaluation: try EvaluationSpecification(top, entities: entities.map(\.name), columns: input.columns),
             zones: try readZones(top.required("features"), features, TimeZoneDatabase(fileSystem: fileSystem)))
         try requireLabelsInTime(root)
-        try requireModel(root, featureCount: try requirePlan(root))
+        try requireModel(root, featureNames: try requirePlan(root))
     }
 
     private func requireLabelsInTime(_ root: YAMLValue) throws(SpecificationError) {
@@ -37,9 +38,9 @@ extension PipelineSpecification {
                 + "none would be taken; make the horizon longer")
     }
 
-    /// - Returns: the number of features.
-    private func requirePlan(_ root: YAMLValue) throws(SpecificationError) -> Int {
-        do { return try makePlan().count } catch {
+    /// - Returns: the names of the features.
+    private func requirePlan(_ root: YAMLValue) throws(SpecificationError) -> [String] {
+        do { return try makePlan().names } catch {
             if input.events.contains(where: { $0.name == error.subject }) {
                 throw root.descendant(["input", "events", error.subject]).error(error.problem)
             }
@@ -53,15 +54,25 @@ extension PipelineSpecification {
     /// Buffers that a model may hold, in numbers of 8 bytes.
     private static let largestBuffer = 1 << 26
 
-    private func requireModel(_ root: YAMLValue, featureCount: Int) throws(SpecificationError) {
+    private func requireModel(_ root: YAMLValue, featureNames: [String]) throws(SpecificationError) {
         do {
             try model.validate()
         } catch {
             throw root.descendant(["models"] + modelKeys(error.field))
                 .error("\(error.value) is out of range; it must be \(error.expected)")
         }
-        let width = featureCount + (model.kMeans?.clusters ?? 0)
-        let rows = max(model.classifier.miniBatch, model.kMeans?.batchRows ?? 0, model.kMeans?.startRows ?? 0)
+        for classifier in model.classifiers {
+            let keys =
+                model.classifiers.count == 1 && root.descendant(["models", "classifiers"]).path == "models"
+                ? [classifier.name] : ["classifiers", classifier.name]
+            let place = root.descendant(["models"] + keys)
+            let inputs = place.descendant(["inputs"])
+            guard inputs.path != place.path else { continue }
+            try classifier.encoding.requireFeatures(featureNames, inputs)
+        }
+        let width = featureNames.count + (model.kMeans?.clusters ?? 0)
+        let batch = model.classifiers.map(\.regression.miniBatch).max() ?? 0
+        let rows = max(batch, model.kMeans?.batchRows ?? 0, model.kMeans?.startRows ?? 0)
         guard rows * width <= Self.largestBuffer, width * width <= Self.largestBuffer else {
             throw root.descendant(["models"]).error(
                 "\(rows) rows at once of \(width) features and clusters are more than fits; make batches smaller")
@@ -69,13 +80,14 @@ extension PipelineSpecification {
     }
 }
 
-/// Where the file declares a model's field such as `kMeans.batchRows` or `classifier.learner rate`.
+/// Where the file declares a model's field such as `kMeans.batchRows` or `classifier.averaging.afterRows`.
 private func modelKeys(_ field: String) -> [String] {
-    let parts = field.split { $0 == "." || $0 == " " }.map(String.init)
-    guard let section = parts.first, let last = parts.last, parts.count > 1 else { return [] }
     if field == "kMeans.clusters" { return ["clusters", "count"] }
-    let key = last.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
-    return [section == "kMeans" ? "clusters" : section, key]
+    let parts = field.split(separator: ".")
+    return parts.enumerated().map { index, part in
+        if index == 1, parts[0] == "classifiers" { return String(part) }
+        return part == "kMeans" ? "clusters" : part.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
+    }
 }
 
 /// A pipeline's name is the name of its folder.

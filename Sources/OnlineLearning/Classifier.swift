@@ -1,0 +1,182 @@
+import EventModel
+import LinearAlgebra
+
+/// One of a pipeline's classifiers: how it sees a row, and what it learned.
+///
+/// The inputs of its regression are the dense features, scaled; then (if they are inputs) the distances to the clusters
+/// over √features; and as sparse entries the bins and crosses. Scale, clusters and bins are applied anew when a label's
+/// mini-batch is learned.
+public struct Classifier: ~Copyable, Sendable {
+    public let specification: ClassifierSpecification
+    public internal(set) var regression: LogisticRegression
+    var encoding: InputEncoding
+    /// For each feature its weight over its deviation; 0 for one that is no dense input.
+    var foldedWeights: Vector
+    /// The raw rows that wait for their mini-batch; empty where all features are dense inputs: then those hold them.
+    private var rawRows: Matrix
+    let takesClusters: Bool
+
+    var layout: EncodingLayout { encoding.layout }
+
+    init(_ specification: ClassifierSpecification, clusterCount: Int, featureNames: [String]) {
+        let encoding = InputEncoding(EncodingLayout(specification.encoding, featureNames: featureNames))
+        let layout = encoding.layout
+        self.specification = specification
+        takesClusters = specification.takesClusters && clusterCount > 0
+        regression = LogisticRegression(
+            inputCount: layout.denseCount + (takesClusters ? clusterCount : 0), sparseCount: encoding.sparseCount,
+            activeCount: layout.activeCount, specification: specification.regression)
+        foldedWeights = Vector(count: layout.featureCount)
+        rawRows = Matrix(
+            rows: layout.dense == nil ? 0 : specification.regression.miniBatch, columns: layout.featureCount)
+        self.encoding = encoding
+    }
+
+    // MARK: learning
+
+    /// An accepted transaction.
+    @inline(__always) mutating func observe(_ row: UnsafePointer<Double>) {
+        if encoding.observe(row) { regression.makeSparseWeights(encoding.sparseCount) }
+    }
+
+    /// A label, with the raw row as it was scored.
+    @inline(__always) mutating func learn(
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double, at time: EventTime,
+        _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
+    ) {
+        if isPositive { encoding.observeFraud(row) }
+        let place = regression.pendingCount
+        if rawRows.rows == 0 {
+            regression.append(row, count: foldedWeights.count, isPositive: isPositive, weight: weight, at: time)
+        } else {
+            regression.append(row, count: 0, isPositive: isPositive, weight: weight, at: time)
+            if regression.pendingCount > place { rawRows.row(place).update(from: row, count: foldedWeights.count) }
+        }
+        if regression.isMiniBatchFull { learnMiniBatch(scaler, clusters) }
+    }
+
+    @inline(never) private mutating func learnMiniBatch(
+        _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
+    ) {
+        for index in 0..<regression.pendingCount {
+            let pending = regression.pendingRow(index)
+            let row = rawRows.rows == 0 ? pending.inputs : rawRows.row(index)
+            if encoding.isActive { encoding.fill(row, indices: pending.indices, values: pending.values) }
+            scaler.transform(row, into: row)
+            if let dense = layout.dense {
+                for (input, feature) in dense.enumerated() { pending.inputs[input] = row[feature] }
+            }
+            if takesClusters { clusters.fillInputs(of: row, into: pending.inputs + layout.denseCount) }
+        }
+        regression.learnMiniBatch()
+        foldWeights(scaler)
+    }
+
+    /// To be called whenever the weights or the published scale have changed.
+    mutating func foldWeights(_ scaler: borrowing RunningScaler) {
+        let (weights, inverseDeviation) = (regression.answeringWeights, scaler.publishedInverseDeviation.pointer)
+        let folded = foldedWeights.pointer
+        if let dense = layout.dense {
+            for (input, feature) in dense.enumerated() { folded[feature] = weights[input] * inverseDeviation[feature] }
+        } else {
+            for feature in 0..<foldedWeights.count { folded[feature] = weights[feature] * inverseDeviation[feature] }
+        }
+    }
+
+    /// Forgets what was learned of clusters that were replaced.
+    mutating func forgetClusters(_ places: [Int], _ scaler: borrowing RunningScaler) {
+        guard takesClusters else { return }
+        for place in places { regression.resetInput(layout.denseCount + place) }
+        foldWeights(scaler)
+    }
+
+    // MARK: answers
+
+    /// The logit of a raw row, clusters left out.
+    @inline(__always) func featureLogit(of row: UnsafePointer<Double>, centre: UnsafePointer<Double>) -> Double {
+        let dense =
+            regression.intercept
+            + RowKernel.centredDot(row, centre: centre, weights: foldedWeights.pointer, count: foldedWeights.count)
+        return encoding.isActive ? dense + sparseLogit(of: row) : dense
+    }
+
+    @inline(__always) private func sparseLogit(of row: UnsafePointer<Double>) -> Double {
+        withEntries(of: row) { indices, values in regression.sparseLogit(indices, values) }
+    }
+
+    /// Calls `body` with the sparse entries of a raw row.
+    @inline(__always) func withEntries<Result>(
+        of row: UnsafePointer<Double>, _ body: (UnsafePointer<Int32>, UnsafePointer<Double>) -> Result
+    ) -> Result {
+        let count = regression.activeCount
+        return withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(count, 1)) { indices in
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: max(count, 1)) { values in
+                let (indices, values) = (indices.baseAddress!, values.baseAddress!)
+                encoding.fill(row, indices: indices, values: values)
+                return body(indices, values)
+            }
+        }
+    }
+
+    /// What the clusters add to the logit, from their inputs.
+    @inline(__always) func clusterLogit(_ inputs: UnsafePointer<Double>, count: Int) -> Double {
+        takesClusters ? RowKernel.dot(inputs, regression.answeringWeights + layout.denseCount, count: count) : 0
+    }
+
+    // MARK: saved state
+
+    func encode(into writer: inout ByteWriter) {
+        encoding.encode(into: &writer)
+        regression.encode(into: &writer)
+        if rawRows.rows > 0 { writer.encode(rawRows, rows: regression.pendingCount) }
+    }
+
+    /// Takes up what `encode` wrote for the same specification.
+    mutating func decode(from reader: inout ByteReader, _ scaler: borrowing RunningScaler) throws(StateCodingError) {
+        try encoding.decode(from: &reader)
+        regression = try LogisticRegression(
+            decoding: &reader, inputCount: regression.inputCount, sparseCount: encoding.sparseCount,
+            activeCount: regression.activeCount, specification: specification.regression)
+        if rawRows.rows > 0 {
+            try reader.decode(into: &rawRows, rows: regression.pendingCount, "classifier: rows waiting")
+        }
+        foldWeights(scaler)
+    }
+}
+
+/// The classifiers of a pipeline, in their own memory.
+struct ClassifierList: ~Copyable, @unchecked Sendable {
+    let count: Int
+    /// Valid while the list lives.
+    let pointer: UnsafeMutablePointer<Classifier>
+
+    init(_ specifications: [ClassifierSpecification], clusterCount: Int, featureNames: [String]) {
+        count = specifications.count
+        pointer = .allocate(capacity: count)
+        for (index, specification) in specifications.enumerated() {
+            (pointer + index).initialize(
+                to: Classifier(specification, clusterCount: clusterCount, featureNames: featureNames))
+        }
+    }
+
+    deinit {
+        pointer.deinitialize(count: count)
+        pointer.deallocate()
+    }
+}
+
+extension StreamingKMeans {
+    /// The inputs that clusters give for a scaled row: distances divided by √columns, so that they are of the size of a
+    /// scaled feature; without that they would drown the features in adaptive learners.
+    func fillInputs(of scaled: UnsafePointer<Double>, into inputs: UnsafeMutablePointer<Double>) {
+        squaredDistances(of: scaled, into: inputs)
+        makeInputs(ofSquaredDistances: inputs)
+    }
+
+    @inline(__always) func makeInputs(ofSquaredDistances distances: UnsafeMutablePointer<Double>) {
+        let count = centroids.rows
+        let share = 1 / Double(columnCount)
+        for cluster in 0..<count { distances[cluster] *= share }
+        RowKernel.takeRoots(distances, count: count)
+    }
+}

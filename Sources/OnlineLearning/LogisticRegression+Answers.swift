@@ -1,0 +1,57 @@
+import LinearAlgebra
+
+extension LogisticRegression {
+    /// The intercept plus the sum over inputs of weight times value; no sparse entry is active.
+    public func logit(of row: UnsafePointer<Double>) -> Double {
+        RowKernel.dot(row, answering.dense.pointer, count: inputCount) + intercept
+    }
+
+    /// The same with `activeCount` sparse entries. Terms are added in one fixed order.
+    public func logit(
+        of row: UnsafePointer<Double>, indices: UnsafePointer<Int32>, values: UnsafePointer<Double>
+    ) -> Double {
+        logit(of: row) + sparseLogit(indices, values)
+    }
+
+    /// What sparse entries add to the logit, in one fixed order of additions.
+    @inline(__always) func sparseLogit(_ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>) -> Double {
+        let sum = RowKernel.sparseDot(indices, values, count: activeCount, weights: sparseWeights.pointer)
+        guard answering.lag.count > 0 else { return sum }
+        let lag = RowKernel.sparseDot(indices, values, count: activeCount, weights: answering.lag.pointer)
+        return sum - answering.scale * lag
+    }
+
+    /// The probability that a row without active sparse entries is positive, within [0, 1].
+    public func probability(of row: UnsafePointer<Double>) -> Double { sigmoid(logit(of: row)) }
+
+    /// The same with `activeCount` sparse entries.
+    public func probability(
+        of row: UnsafePointer<Double>, indices: UnsafePointer<Int32>, values: UnsafePointer<Double>
+    ) -> Double {
+        sigmoid(logit(of: row, indices: indices, values: values))
+    }
+
+    /// The intercept that answers.
+    public var intercept: Double { answering.dense[inputCount] }
+
+    /// The weights that answer, one for each input, then the intercept. Valid while the model lives; they change with
+    /// `learnMiniBatch` and `resetInput`.
+    var answeringWeights: UnsafePointer<Double> { UnsafePointer(answering.dense.pointer) }
+
+    /// The weights that answer, one for each input.
+    public var inputWeights: [Double] { Array(answering.dense.array.dropLast()) }
+
+    /// The weight of a sparse entry that answers.
+    public func sparseWeight(_ index: Int) -> Double {
+        precondition(index >= 0 && index < sparseCount, "sparse weight \(index) of \(sparseCount)")
+        return sparseWeights[index] - (answering.lag.count > 0 ? answering.scale * answering.lag[index] : 0)
+    }
+
+    /// The learner's own memory of inputs and intercept: for AdaGrad the sums of squared gradients; for FTRL-Proximal z,
+    /// then the sums of squares; for Adam both means; for the second-order learner the lower triangle of the precision
+    /// matrix, row by row, intercept last; else nothing.
+    public var optimiserState: [Double] { memory.first.array + memory.second.array + curvature.lowerTriangle }
+
+    /// Mini-batches of the second-order learner of which the system could not be solved, so that no step was taken.
+    public var unsolvedMiniBatches: Int { curvature.unsolved }
+}

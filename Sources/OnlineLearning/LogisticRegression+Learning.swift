@@ -1,0 +1,215 @@
+import EventModel
+import LinearAlgebra
+
+extension LogisticRegression {
+    /// Learns a row of `inputCount` finite values without active sparse entries; `weight` multiplies its gradient.
+    ///
+    /// `time` is the event time as of which it is learned, by which old knowledge fades: when the label became known,
+    /// not when its transaction happened.
+    /// - Complexity: O(inputs), amortised; O(inputs²) for the second-order learner.
+    public mutating func learn(
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime
+    ) {
+        append(row, count: inputCount, isPositive: isPositive, weight: weight, at: time)
+        if isMiniBatchFull { learnMiniBatch() }
+    }
+
+    /// The same with `activeCount` sparse entries.
+    public mutating func learn(
+        _ row: UnsafePointer<Double>, indices: UnsafePointer<Int32>, values: UnsafePointer<Double>, isPositive: Bool,
+        weight: Double = 1, at time: EventTime
+    ) {
+        let place = pendingCount
+        append(row, count: inputCount, isPositive: isPositive, weight: weight, at: time)
+        if pendingCount > place {
+            activeIndices.row(place).update(from: indices, count: activeCount)
+            activeValues.row(place).update(from: values, count: activeCount)
+        }
+        if isMiniBatchFull { learnMiniBatch() }
+    }
+
+    /// Puts the first `count` inputs of a row into the mini-batch, unless it is a negative that the sample leaves out.
+    /// The other inputs are 0 and no sparse entry is active until the caller sets them (`pendingRow`), just before the
+    /// mini-batch is learned. The caller then asks `isMiniBatchFull`.
+    @inline(__always)
+    mutating func append(
+        _ row: UnsafePointer<Double>, count: Int, isPositive: Bool, weight: Double, at time: EventTime
+    ) {
+        assert(count <= inputCount && pendingCount < specification.miniBatch && weight >= 0 && weight.isFinite)
+        clock.advance(to: time)
+        seenCount &+= 1
+        guard isPositive || isSampled(seenCount) else { return }
+        let target = miniBatch.row(pendingCount)
+        target.update(from: row, count: count)
+        if count < inputCount { (target + count).update(repeating: 0, count: inputCount - count) }
+        if activeCount > 0 {
+            activeIndices.row(pendingCount).update(repeating: -1, count: activeCount)
+            activeValues.row(pendingCount).update(repeating: 0, count: activeCount)
+        }
+        labels[pendingCount] = isPositive ? 1 : 0
+        rowWeights[pendingCount] =
+            weight * (isPositive ? specification.positiveWeight : specification.negativeWeight)
+        pendingCount &+= 1
+        if isPositive { pendingPositives &+= 1 }
+    }
+
+    /// Whether a negative of this number is among those learned.
+    @inline(__always) private func isSampled(_ number: Int) -> Bool {
+        specification.negativeShare == 1
+            || Double(mixed(UInt64(number)) >> 11) * 0x1p-53 < specification.negativeShare
+    }
+
+    var isMiniBatchFull: Bool { pendingCount == specification.miniBatch }
+
+    /// A row that waits: its `inputCount` inputs, `activeCount` indices and `activeCount` values, to be set in place.
+    func pendingRow(
+        _ index: Int
+    ) -> (
+        inputs: UnsafeMutablePointer<Double>, indices: UnsafeMutablePointer<Int32>, values: UnsafeMutablePointer<Double>
+    ) {
+        assert(index >= 0 && index < pendingCount)
+        return (miniBatch.row(index), activeIndices.row(index), activeValues.row(index))
+    }
+
+    /// Learns the full mini-batch.
+    mutating func learnMiniBatch() {
+        assert(isMiniBatchFull)
+        takeErrors()
+        takeGradient()
+        let elapsed = clock.learnBatch()
+        learnedMiniBatches &+= 1
+        answering.startStep(rowsBefore: learnedCount, miniBatch: pendingCount)
+        switch specification.learner {
+        case .sgd(let schedule):
+            let rule = GradientDescent(rate: schedule.rate(afterRows: learnedCount), l1: specification.l1)
+            step(rule, sparse: rule)
+        case .adaGrad(let rate):
+            let rule = AdaptiveGradient(rate: rate, l1: specification.l1)
+            step(rule, sparse: rule)
+        case .ftrl(let alpha, let beta):
+            let rule = FollowTheLeader(alpha: alpha, beta: beta, l1: specification.l1, l2: specification.l2)
+            step(rule, sparse: rule)
+        case .adam(let rate):
+            let rule = AdaptiveMoments(rate: rate, l1: specification.l1, step: learnedMiniBatches)
+            step(rule, sparse: rule)
+        case .newton(_, let halfLife, let sparseRate):
+            let keeping = halfLife?.keeping(rows: pendingCount, elapsed: elapsed) ?? 1
+            curvature.add(miniBatch, curvatures: curvatures, l2: specification.l2, keeping: keeping)
+            curvature.step(
+                &weights, gradient: &gradient, l2: specification.l2, rows: pendingCount, keeping: keeping)
+            stepSparse(AdaptiveGradient(rate: sparseRate, l1: 0))
+        }
+        answering.endStep(weights)
+        learnedCount &+= pendingCount
+        learnedPositives &+= pendingPositives
+        pendingCount = 0
+        pendingPositives = 0
+    }
+
+    /// Forgets what an input meant: its weight and all that was learned of it start anew.
+    ///
+    /// The second-order learner lets the other weights take over what they can say of it: they move to where they
+    /// would be best without that input, by the curvature learned. Others leave them.
+    public mutating func resetInput(_ input: Int) {
+        precondition(input >= 0 && input < inputCount, "input \(input) of \(inputCount)")
+        if specification.learner.isSecondOrder { curvature.remove(input, from: &weights) }
+        weights[input] = 0
+        memory.reset(input)
+        answering.reset(input, weights)
+    }
+
+    // MARK: gradients
+
+    /// Row weight times (probability − label), and for the second-order learner row weight times a curvature.
+    private mutating func takeErrors() {
+        if pendingCount == 1 {
+            errors[0] = RowKernel.dot(miniBatch.row(0), weights.pointer, count: inputCount + 1)
+        } else {
+            miniBatch.multiply(weights, rows: pendingCount, into: &errors)
+        }
+        if activeCount > 0 {
+            for row in 0..<pendingCount {
+                errors[row] += RowKernel.sparseDot(
+                    activeIndices.row(row), activeValues.row(row), count: activeCount, weights: sparseWeights.pointer)
+            }
+        }
+        let (errors, curvatures, labels, rowWeights) =
+            (errors.pointer, curvatures.pointer, labels.pointer, rowWeights.pointer)
+        for row in 0..<pendingCount {
+            let logit = errors[row]
+            let probability = sigmoid(logit)
+            errors[row] = rowWeights[row] * (probability - labels[row])
+            curvatures[row] = rowWeights[row] * safeCurvature(logit, probability, isPositive: labels[row] == 1)
+        }
+    }
+
+    private mutating func takeGradient() {
+        if pendingCount == 1 {
+            gradient.fill(with: 0)
+            RowKernel.add(miniBatch.row(0), times: errors[0], count: inputCount + 1, to: gradient.pointer)
+        } else {
+            miniBatch.multiplyTransposed(errors, rows: pendingCount, into: &gradient)
+        }
+        guard activeCount > 0 else { return }
+        for row in 0..<pendingCount {
+            sparseGradient.add(
+                activeIndices.row(row), activeValues.row(row), count: activeCount, times: errors[row])
+        }
+    }
+
+    // MARK: steps
+
+    private mutating func step(_ rule: some UpdateRule, sparse: some UpdateRule) {
+        stepDense(rule)
+        stepSparse(sparse)
+    }
+
+    private mutating func stepDense(_ rule: some UpdateRule) {
+        let rows = Double(pendingCount)
+        if specification.l2 > 0, rule.addsRidgeToGradient {
+            RowKernel.add(weights.pointer, times: specification.l2 * rows, count: inputCount, to: gradient.pointer)
+        }
+        let (weights, gradient) = (weights.pointer, gradient.pointer)
+        let (first, second) = (memory.first.pointer, memory.second.pointer)
+        for input in 0..<inputCount {
+            weights[input] = rule.stepped(
+                weights[input], gradient: gradient[input], rows: rows, &first[input], &second[input])
+        }
+        if let plain = specification.interceptRate {
+            weights[inputCount] -= plain * gradient[inputCount]
+        } else {
+            // It moves as a weight does that starts at 0, so that a learner that derives weights from its memory
+            // keeps the prior.
+            weights[inputCount] =
+                firstIntercept
+                + rule.unregularised.stepped(
+                    weights[inputCount] - firstIntercept, gradient: gradient[inputCount], rows: rows,
+                    &first[inputCount], &second[inputCount])
+        }
+    }
+
+    private mutating func stepSparse(_ rule: some UpdateRule) {
+        guard sparseGradient.touchedCount > 0 else { return }
+        let l2 = rule.addsRidgeToGradient ? specification.l2 : 0
+        let (weights, sums) = (sparseWeights.pointer, sparseGradient.sums.pointer)
+        let (first, second) = (sparseMemory.first.pointer, sparseMemory.second.pointer)
+        for position in 0..<sparseGradient.touchedCount {
+            let index = Int(sparseGradient.touched.pointer[position])
+            let rows = Double(sparseGradient.rows.pointer[index])
+            let old = weights[index]
+            let new = rule.stepped(
+                old, gradient: sums[index] + l2 * rows * old, rows: rows, &first[index], &second[index])
+            weights[index] = new
+            answering.move(index, by: new - old)
+        }
+        sparseGradient.clear()
+    }
+}
+
+/// The curvature of a row's loss: p(1 − p) on the right side; on the wrong side that of the parabola which lies above
+/// the loss everywhere ("Bayesian parameter estimation via variational methods", 2000), since there p(1 − p) is next to
+/// nothing and a step by it would overshoot without limit.
+@inline(__always) private func safeCurvature(_ logit: Double, _ probability: Double, isPositive: Bool) -> Double {
+    let isWrong = isPositive ? logit < 0 : logit > 0
+    return isWrong ? (probability - 0.5) / logit : probability * (1 - probability)
+}

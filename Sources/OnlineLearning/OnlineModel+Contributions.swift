@@ -1,0 +1,102 @@
+import LinearAlgebra
+
+extension OnlineModel {
+    /// The entries that `contributions` fills: one for each feature, and one for all clusters if they are inputs.
+    public var contributionCount: Int { featureCount + (clustersAreInputs ? 1 : 0) }
+
+    /// What each feature adds to the logit that is served, over what it adds on average: its scaled value times its
+    /// weight; its bin's weight less the mean of its bins' weights over what was seen when they were fixed; of each cross
+    /// an equal part. With clusters as inputs one entry more has what they add.
+    /// - Returns: what belongs to no feature: intercepts and means, and with a blend of probabilities what takes the
+    ///   blend of the logits to the logit of the blend. With it the entries sum to the logit of `score`.
+    public func contributions(
+        of row: UnsafePointer<Double>, into contributions: UnsafeMutablePointer<Double>
+    ) -> Double {
+        contributions.update(repeating: 0, count: contributionCount)
+        var base = 0.0
+        for index in 0..<classifiers.count {
+            let share = blendWeights.map { $0[index] } ?? (index == 0 ? 1 : 0)
+            if share != 0 { base += share * add(index, times: share, of: row, to: contributions) }
+        }
+        guard case .probability? = specification.blend?.space else { return base }
+        var rest = score(of: row).logit
+        for index in 0..<contributionCount { rest -= contributions[index] }
+        return rest
+    }
+
+    /// - Returns: what belongs to no feature, not multiplied.
+    private func add(
+        _ index: Int, times share: Double, of row: UnsafePointer<Double>,
+        to contributions: UnsafeMutablePointer<Double>
+    ) -> Double {
+        let base = classifiers.pointer[index].addContributions(
+            of: row, centre: scaler.publishedMean.pointer, times: share, to: contributions)
+        if classifiers.pointer[index].takesClusters, clusters.isStarted {
+            contributions[featureCount] +=
+                share
+                * withSquaredDistances(of: row) { distances in
+                    clusters.makeInputs(ofSquaredDistances: distances)
+                    return classifiers.pointer[index].clusterLogit(distances, count: clusters.centroids.rows)
+                }
+        }
+        return base
+    }
+}
+
+extension Classifier {
+    /// Adds what each feature contributes, times `share`.
+    /// - Returns: what belongs to none, not multiplied.
+    fileprivate func addContributions(
+        of row: UnsafePointer<Double>, centre: UnsafePointer<Double>, times share: Double,
+        to contributions: UnsafeMutablePointer<Double>
+    ) -> Double {
+        for feature in 0..<foldedWeights.count {
+            contributions[feature] += share * ((row[feature] - centre[feature]) * foldedWeights[feature])
+        }
+        guard encoding.isActive else { return regression.intercept }
+        var base = regression.intercept
+        withEntries(of: row) { indices, values in
+            var entry = 0
+            for group in encoding.groups {
+                let entries = group.meaning.entryCount
+                var added = 0.0
+                for place in entry..<entry + entries where indices[place] >= 0 {
+                    added += regression.sparseWeight(Int(indices[place])) * values[place]
+                }
+                entry += entries
+                let mean = meanContribution(of: group)
+                base += mean
+                let sources = group.meaning.features(layout)
+                for source in sources { contributions[source] += share * (added - mean) / Double(sources.count) }
+            }
+        }
+        return base
+    }
+
+    /// What a group of bins adds on average, by the shares of the values when the edges were fixed; 0 of a cross.
+    private func meanContribution(of group: (meaning: InputEncoding.Meaning, weights: Range<Int>)) -> Double {
+        let shares: [Double]
+        switch group.meaning {
+        case .bins(let set): shares = encoding.edges[set].shares
+        case .line(let set): shares = encoding.edges[set].knotShares
+        case .cross: return 0
+        }
+        return zip(group.weights, shares).reduce(0) { $0 + regression.sparseWeight($1.0) * $1.1 }
+    }
+}
+
+extension InputEncoding.Meaning {
+    /// How many entries of a row are of the group.
+    var entryCount: Int {
+        if case .line = self { return 2 }
+        return 1
+    }
+
+    /// The features that it comes from.
+    func features(_ layout: EncodingLayout) -> [Int] {
+        switch self {
+        case .bins(let set), .line(let set): [layout.sets[set].feature]
+        case .cross(let cross): layout.crosses[cross].features
+        }
+    }
+}
