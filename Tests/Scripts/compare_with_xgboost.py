@@ -40,9 +40,9 @@ def arguments():
     parser.add_argument("--training", type=int, default=14, help="days from train start to a block's first day")
     parser.add_argument("--k", type=int, default=100, help="cards looked at each day")
     parser.add_argument("--refit", type=int, default=7, help="days between two fits")
-    parser.add_argument("--trees", type=int, default=200)
-    parser.add_argument("--depth", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=0.1)
+    parser.add_argument("--trees", type=int, default=300)
+    parser.add_argument("--depth", type=int, default=4)
+    parser.add_argument("--rate", type=float, default=0.05)
     parser.add_argument("--bins", type=int, default=2048)
     parser.add_argument("--row-share", type=float, default=0.8, help="rows that each tree sees")
     parser.add_argument("--column-share", type=float, default=0.5, help="columns that each tree sees")
@@ -50,6 +50,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scores", help="write XGBoost's scores here, in the form of decisions.csv")
+    parser.add_argument("--scored", help="take XGBoost's scores from here, as --scores wrote them, and fit nothing")
     parser.add_argument("--fail-below", type=float)
     return parser.parse_args()
 
@@ -118,17 +119,23 @@ def main():
     options.daily = True
     first, last = judge.day_number(options.first), judge.day_number(options.last)
     rows, features = read(options)
-    rows["xgboost"] = scores_of_xgboost(rows, features, first, last, options)
+    if options.scored:
+        scored = pd.read_csv(options.scored).rename(columns={"transaction_id": "TRANSACTION_ID", "score": "xgboost"})
+        rows = rows.merge(scored, how="left", on="TRANSACTION_ID", validate="one_to_one")
+    else:
+        rows["xgboost"] = scores_of_xgboost(rows, features, first, last, options)
+    if options.scores:
+        scored = rows.loc[rows["xgboost"].notna(), ["TRANSACTION_ID", "xgboost"]]
+        scored.set_axis(["transaction_id", "score"], axis=1).to_csv(options.scores, index=False)
     decisions = pd.read_csv(options.decisions, usecols=["transaction_id", "score"])
     rows = rows.merge(
         decisions, how="left", left_on="TRANSACTION_ID", right_on="transaction_id", validate="one_to_one"
     )
     frauds = rows[rows["TX_FRAUD"] == 1]
     rows = rows[(rows["day"] >= first) & (rows["day"] <= last)].rename(columns={"score": "tidemark"})
-    if rows.empty or rows["tidemark"].isna().any():
-        sys.exit(f"{options.decisions}: not every transaction of the test days has a score")
-    if options.scores:
-        rows.rename(columns={"xgboost": "score"})[["transaction_id", "score"]].to_csv(options.scores, index=False)
+    for name, file in {"tidemark": options.decisions, "xgboost": options.scored}.items():
+        if rows.empty or rows[name].isna().any():
+            sys.exit(f"{file}: not every transaction of the test days has a score")
     result = {"features": pathlib.Path(options.features).name, "test_days": [options.first, options.last]}
     for view, part in {"filtered": judge.filtered(rows, frauds, first, options), "unfiltered": rows}.items():
         found = {
