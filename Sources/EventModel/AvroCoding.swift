@@ -22,6 +22,15 @@ extension ByteWriter {
 
     @inlinable public mutating func appendAvro(_ number: Double) { appendLittleEndian(number.bitPattern) }
 
+    @inlinable @inline(__always) public mutating func appendEnvelopeUnchecked(_ schema: SchemaID) {
+        appendUnchecked(0)
+        appendLittleEndianUnchecked(schema.number.byteSwapped)
+    }
+
+    @inlinable @inline(__always) public mutating func appendAvroUnchecked(_ number: Double) {
+        appendLittleEndianUnchecked(number.bitPattern)
+    }
+
     /// A decimal: the shortest big-endian two's complement of the unscaled integer, with its length.
     @inlinable public mutating func appendAvroDecimal(_ unscaled: Int64) {
         let signBits = (unscaled ^ (unscaled >> 63)).leadingZeroBitCount
@@ -63,16 +72,18 @@ extension ByteReader {
     @inlinable public mutating func readAvroDouble() -> Double { Double(bitPattern: readLittleEndian(UInt64.self)) }
 
     @inlinable @inline(__always) public mutating func readAvroDecimal() -> Int64 {
-        let bytes = readAvroBytes()
-        guard !bytes.isEmpty, bytes.count <= 8 else {
+        let count = Int(truncatingIfNeeded: readVarint())
+        guard count >= 1, count <= 8, count <= remaining else {
             fail()
             return 0
         }
-        var value = Int64(Int8(bitPattern: bytes[0]))
-        var index = 1
-        while index < bytes.count {
-            value = value << 8 | Int64(bytes[index])
-            index &+= 1
+        defer { position += count }
+        if remaining >= 8 {
+            return Int64(bigEndian: position.loadUnaligned(as: Int64.self)) &>> Int64(64 &- 8 &* count)
+        }
+        var value = Int64(position.load(as: Int8.self))
+        for index in 1..<count {
+            value = value &<< 8 | Int64(position.load(fromByteOffset: index, as: UInt8.self))
         }
         return value
     }

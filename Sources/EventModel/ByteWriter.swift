@@ -74,6 +74,12 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
         written = count + MemoryLayout<T>.size
     }
 
+    @inlinable @inline(__always) public mutating func appendLittleEndianUnchecked<T: FixedWidthInteger>(_ value: T) {
+        assert(count + MemoryLayout<T>.size <= capacity)
+        base.storeBytes(of: value.littleEndian, toByteOffset: count, as: T.self)
+        written = count &+ MemoryLayout<T>.size
+    }
+
     @inlinable public mutating func appendBigEndian<T: FixedWidthInteger>(_ value: T) {
         reserve(MemoryLayout<T>.size)
         base.storeBytes(of: value.bigEndian, toByteOffset: count, as: T.self)

@@ -12,6 +12,11 @@ public struct EventTime: Hashable, Comparable, Sendable, BitwiseCopyable {
     public static let range =
         EventTime(milliseconds: -62_135_596_800_000)...EventTime(milliseconds: 253_402_300_799_999)
 
+    /// Whether it is within `range`.
+    @inlinable public var isInRange: Bool {
+        milliseconds >= -62_135_596_800_000 && milliseconds <= 253_402_300_799_999
+    }
+
     @inlinable public static func < (a: EventTime, b: EventTime) -> Bool { a.milliseconds < b.milliseconds }
     @inlinable public static func + (t: EventTime, d: EventDuration) -> EventTime {
         EventTime(milliseconds: t.milliseconds &+ d.milliseconds)

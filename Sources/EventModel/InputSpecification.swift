@@ -18,13 +18,17 @@ public struct InputSpecification: Hashable, Sendable {
     /// The sources that a label may come from, at most `mostLabelSources`; empty: any, and none is told from another.
     public var labelSources: [String]
     public static let mostLabelSources = 16
+    /// What is looked up by an event's columns.
+    public var tables: [TableSpecification]
     /// The kind whose rows these are; nil: transactions. The id column of a kind without ids is empty.
     public private(set) var kind: String?
+    /// The reference table whose changes these are. Without a column for the effective time that one's name is empty.
+    public private(set) var table: String?
 
     public init(
         columns: [Column], idColumn: String, eventTimeColumn: String, eventTimeFormat: TimeFormat,
         label: LabelSpecification?, aheadTolerance: EventDuration, events: [EventKindSpecification] = [],
-        labelSources: [String] = []
+        labelSources: [String] = [], tables: [TableSpecification] = []
     ) {
         self.columns = columns
         self.idColumn = idColumn
@@ -34,6 +38,7 @@ public struct InputSpecification: Hashable, Sendable {
         self.aheadTolerance = aheadTolerance
         self.events = events
         self.labelSources = labelSources
+        self.tables = tables
     }
 
     /// What the rows of another kind of event look like; nil where it is not declared.
@@ -46,9 +51,22 @@ public struct InputSpecification: Hashable, Sendable {
         return input
     }
 
+    /// What the changes of a reference table look like as rows; nil where it is not declared.
+    public func input(ofTable name: String) -> InputSpecification? {
+        guard let table = tables.first(where: { $0.name == name }) else { return nil }
+        var input = InputSpecification(
+            columns: table.columns, idColumn: table.keyColumns.count == 1 ? table.keyColumns[0] : "",
+            eventTimeColumn: table.effectiveTimeColumn ?? "", eventTimeFormat: table.effectiveTimeFormat, label: nil,
+            aheadTolerance: aheadTolerance)
+        input.table = name
+        input.tables = [table]
+        return input
+    }
+
     /// The schema of a record of these columns.
     public func recordSchema(columns: [Column]) -> RecordSchema {
-        kind.map { .event(kind: $0, columns: columns) } ?? .transaction(columns: columns)
+        if let table { return .change(of: table, columns: columns) }
+        return kind.map { .event(kind: $0, columns: columns) } ?? .transaction(columns: columns)
     }
 
     public var idType: ColumnType { columns.first { $0.name == idColumn }?.type ?? .long }
@@ -57,6 +75,7 @@ public struct InputSpecification: Hashable, Sendable {
     public var readerSchemas: [RecordSchema] {
         let columns = columns.map { $0.name == idColumn ? Column($0.name, $0.type, aliases: $0.aliases) : $0 }
         return [.transaction(columns: columns), .label(idType: idType), .command] + events.map(\.readerSchema)
+            + tables.map(\.readerSchema)
     }
 }
 

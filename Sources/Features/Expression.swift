@@ -11,6 +11,7 @@ import EventModel
 ///     factor      = "-" factor | number | duration | text | name | name "(" [ condition { "," condition } ] ")"
 ///                 | "(" condition ")"
 ///
+/// A name is a column's or a feature's, or of a table's column `TABLE.COLUMN`.
 /// Numbers are decimal (`12`, `0.5`, `1e3`), durations as everywhere (`30d`), texts stand in single or double quotes
 /// without escapes. A comparison is 1 or 0, and a condition holds where it is not 0. x / 0 is 0, and each step's result
 /// is kept within ±10¹⁰⁰: every feature is finite.

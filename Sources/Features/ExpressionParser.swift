@@ -50,7 +50,7 @@ struct ExpressionParser {
         if first.isDigit || (first == "." && next + 1 < characters.count && characters[next + 1].isDigit) {
             token = try number()
         } else if first.isLetter || first == "_" {
-            let word = take { $0.isLetter || $0.isDigit || $0 == "_" }
+            let word = name()
             token = ["and", "or", "not"].contains(word) ? .symbol(word) : .name(word)
         } else if first == "'" || first == "\"" {
             token = .text(try quotedText(first))
@@ -63,6 +63,16 @@ struct ExpressionParser {
         let start = next
         while next < characters.count, isPart(characters[next]) { next += 1 }
         return String(characters[start..<next])
+    }
+
+    /// A name, or two with a dot between: `merchants.COUNTRY`.
+    private mutating func name() -> String {
+        let first = take { $0.isLetter || $0.isDigit || $0 == "_" }
+        guard next + 1 < characters.count, characters[next] == ".",
+            characters[next + 1].isLetter || characters[next + 1] == "_"
+        else { return first }
+        next += 1
+        return first + "." + take { $0.isLetter || $0.isDigit || $0 == "_" }
     }
 
     private mutating func number() throws(ExpressionError) -> Token {

@@ -10,7 +10,8 @@ extension FeatureCompiler {
         switch expression.node {
         case .number(let number): operators.append(.constant(number, into: register))
         case .duration(let duration):
-            throw expression.error("\(duration) is a duration; it is the window of zscore only")
+            throw expression.error(
+                "\(duration) is a duration; it is the window of zscore, since_previous, distance_km and speed_kmh only")
         case .text(let text): throw expression.error("the text '\(text)' can only be compared by == or !=")
         case .name(let name):
             operators.append(.load(try operand(name, expression, inFilter: inFilter), into: register))
@@ -42,6 +43,7 @@ extension FeatureCompiler {
         if !inFilter, let position = names.firstIndex(of: name) { return .feature(position) }
         guard let column = self.column(named: name, inFilter: inFilter) else {
             if name == "kind", inFilter { throw expression.error("a kind can only be compared by == or !=") }
+            if let problem = joins.problem(name) { throw expression.error(problem) }
             throw expression.error(
                 inFilter
                     ? "there is no column '\(name)' (conditions do not see features)"
@@ -54,7 +56,7 @@ extension FeatureCompiler {
     }
 
     private func column(named name: String, inFilter: Bool) -> Column? {
-        (inFilter ? columns : kinds[0].columns).first { $0.name == name }
+        (inFilter ? columns : kinds[0].columns).first { $0.name == name } ?? joins.column(name)
     }
 
     // MARK: texts
@@ -134,6 +136,10 @@ extension FeatureCompiler {
             }
             return try emit(window: function, arguments, expression, into: register, of: feature)
         }
+        if function == .known {
+            operators.append(.load(.integer(place: try knownPlace(arguments[0]), divisor: 1), into: register))
+            return
+        }
         let isReduced = function == .min || function == .max
         for (index, argument) in arguments.enumerated() {
             let place = register + (isReduced ? Swift.min(index, 1) : index)
@@ -156,6 +162,15 @@ extension FeatureCompiler {
         }
     }
 
+    private mutating func knownPlace(_ argument: Expression) throws(ExpressionError) -> Int {
+        guard case .name(let name) = argument.node, let place = knownPlace(name) else {
+            let known = joins.specifications.flatMap(\.joins).map(\.name).joined(separator: ", ")
+            throw argument.error(
+                known.isEmpty ? "there is no table; declare one under 'tables'" : "expected one of the tables \(known)")
+        }
+        return place
+    }
+
     private func zoneName(
         _ arguments: [Expression], _ function: ExpressionFunction
     ) throws(ExpressionError) -> String {
@@ -173,7 +188,8 @@ extension FeatureCompiler {
     ) throws(ExpressionError) {
         let entityAt = function == .sincePrevious ? 0 : function == .zscore ? 1 : 2
         let entity = try self.entity(arguments[entityAt])
-        func auxiliary(_ kind: AggregateKind, _ length: EventDuration?) throws(ExpressionError) -> Int {
+        let length = try arguments.count > entityAt + 1 ? windowLength(arguments[entityAt + 1]) : nil
+        func auxiliary(_ kind: AggregateKind) throws(ExpressionError) -> Int {
             let filter: Int?
             do { filter = try self.filter(nil, of: feature) } catch { throw expression.error(error.problem) }
             return self.auxiliary(
@@ -188,23 +204,22 @@ extension FeatureCompiler {
         switch function {
         case .zscore:
             let (column, divisor, operand) = try windowColumn(arguments[0])
-            let length = try arguments.count > 2 ? windowLength(arguments[2]) : nil
             operators.append(.load(operand, into: register))
-            load(try auxiliary(.mean(column: column, divisor: divisor, ifEmpty: 0), length), 1)
-            load(try auxiliary(.variance(column: column, divisor: divisor, ifEmpty: 0), length), 2)
+            load(try auxiliary(.mean(column: column, divisor: divisor, ifEmpty: 0)), 1)
+            load(try auxiliary(.variance(column: column, divisor: divisor, ifEmpty: 0)), 2)
             operators.append(.standardScore(register))
         case .sincePrevious:
-            load(try auxiliary(.sincePrevious(ifNone: 0), nil), 0)
+            load(try auxiliary(.sincePrevious(ifNone: 0)), 0)
         default:
             // Kilometres from the previous event, and for the speed the hours since, a second at least; 0 without one.
             for index in 0..<2 {
                 let (column, divisor, _) = try windowColumn(arguments[index])
                 operators.append(.load(.integer(place: column, divisor: divisor), into: register + index))
                 use(register: register + index)
-                load(try auxiliary(.previous(column: column, divisor: divisor, ifEmpty: 0), nil), index + 2)
+                load(try auxiliary(.previous(column: column, divisor: divisor, ifEmpty: 0)), index + 2)
             }
             operators.append(.haversine(register))
-            load(try auxiliary(secondsBefore, nil), 1)
+            load(try auxiliary(secondsBefore), 1)
             if function == .speed {
                 operators.append(.constant(1, into: register + 2))
                 operators.append(.binary(.maximum, register + 1, register + 2, into: register + 2))
@@ -255,6 +270,8 @@ extension FeatureCompiler {
 /// The functions of expressions.
 enum ExpressionFunction: String, CaseIterable {
     case ratio, log1p, clip, abs, sqrt, min, max, `if`, haversine, zscore
+    /// Whether the event has a row of a table.
+    case known
     case sincePrevious = "since_previous"
     case distance = "distance_km"
     case speed = "speed_kmh"
@@ -268,9 +285,11 @@ enum ExpressionFunction: String, CaseIterable {
 
     var argumentCounts: ClosedRange<Int> {
         switch self {
-        case .log1p, .abs, .sqrt, .sincePrevious: 1...1
+        case .log1p, .abs, .sqrt, .known: 1...1
+        case .sincePrevious: 1...2
         case .ratio: 2...2
-        case .clip, .if, .distance, .speed: 3...3
+        case .clip, .if: 3...3
+        case .distance, .speed: 3...4
         case .haversine: 4...4
         case .min, .max: 2...64
         case .zscore: 2...3
@@ -281,11 +300,13 @@ enum ExpressionFunction: String, CaseIterable {
     var usage: String {
         switch self {
         case .log1p, .abs, .sqrt: "\(rawValue)(x)"
-        case .sincePrevious: "since_previous(entity)"
+        case .sincePrevious: "since_previous(entity) or since_previous(entity, window)"
+        case .known: "known(table)"
         case .ratio: "ratio(x, y)"
         case .clip: "clip(x, lowest, highest)"
         case .if: "if(condition, x, y)"
-        case .distance, .speed: "\(rawValue)(latitude, longitude, entity)"
+        case .distance, .speed:
+            "\(rawValue)(latitude, longitude, entity) or \(rawValue)(latitude, longitude, entity, window)"
         case .haversine: "haversine(latitude, longitude, latitude, longitude)"
         case .min, .max: "\(rawValue)(x, y, ...)"
         case .zscore: "zscore(column, entity) or zscore(column, entity, window)"

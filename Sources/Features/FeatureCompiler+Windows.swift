@@ -66,8 +66,9 @@ extension FeatureCompiler {
             throw FeatureError(
                 subject: feature.name, problem: "\(window.aggregate.rawValue) of which column? add 'of: COLUMN'")
         }
-        guard let column = columns.first(where: { $0.name == name }) else {
-            throw FeatureError(subject: feature.name, problem: "there is no column '\(name)'")
+        guard let column = columns.first(where: { $0.name == name }) ?? joins.column(name) else {
+            throw FeatureError(
+                subject: feature.name, problem: joins.problem(name) ?? "there is no column '\(name)'")
         }
         if column.type == .string, !isAnyType {
             throw FeatureError(subject: feature.name, problem: "'\(name)' is a string, not a number")

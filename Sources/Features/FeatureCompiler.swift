@@ -24,6 +24,7 @@ struct FeatureCompiler {
     /// Aggregates that only expressions read.
     var auxiliaryCount = 0
     var auxiliaries: [Auxiliary: Int] = [:]
+    var joins: JoinCompiler
 
     struct Auxiliary: Hashable {
         var entity: Int
@@ -33,8 +34,11 @@ struct FeatureCompiler {
     /// Auxiliary values are numbered from here until the number of features is known.
     static let firstAuxiliary = 1 << 32
 
-    init(columns: [Column], kinds: [EventKindColumns], zones: [TimeZoneTable]) throws(FeatureError) {
+    init(
+        columns: [Column], kinds: [EventKindColumns], zones: [TimeZoneTable], tables: [TableSpecification]
+    ) throws(FeatureError) {
         transactionColumns = columns
+        joins = JoinCompiler(tables)
         self.kinds = [EventKindColumns(name: transactionKind, columns: columns)] + kinds
         knownZones = zones + [.utc]
         var all = columns
@@ -54,6 +58,7 @@ struct FeatureCompiler {
             }
         }
         self.columns = all
+        try checkJoins()
     }
 
     mutating func add(_ entity: EntitySpecification) throws(FeatureError) {
@@ -200,8 +205,10 @@ struct FeatureCompiler {
     private func hasColumn(_ name: String) -> Bool { kinds[0].columns.contains { $0.name == name } }
 
     func column(_ name: String, in feature: FeatureSpecification) throws(FeatureError) -> Column {
-        if let column = transactionColumns.first(where: { $0.name == name }) { return column }
-        throw FeatureError(subject: feature.name, problem: "there is no column and no earlier feature '\(name)'")
+        if let column = transactionColumns.first(where: { $0.name == name }) ?? joins.column(name) { return column }
+        throw FeatureError(
+            subject: feature.name,
+            problem: joins.problem(name) ?? "there is no column and no earlier feature '\(name)'")
     }
 
     func entity(_ name: String, in feature: FeatureSpecification) throws(FeatureError) -> Int {
@@ -245,6 +252,7 @@ struct FeatureCompiler {
         case .double:
             if let place = doubleColumns.firstIndex(where: { $0.name == column.name }) { return .double(place: place) }
             doubleColumns.append(column)
+            read(column, into: .double(place: doubleColumns.count - 1))
             return .double(place: doubleColumns.count - 1)
         case .long, .timestamp: return .integer(place: place(of: column), divisor: 1)
         case .decimal(let scale): return .integer(place: place(of: column), divisor: Double(powersOfTen[scale]))
@@ -255,7 +263,9 @@ struct FeatureCompiler {
     mutating func place(of column: Column) -> Int {
         if let place = integerColumns.firstIndex(where: { $0.name == column.name }) { return place }
         integerColumns.append(column)
-        return integerColumns.count - 1
+        let place = integerColumns.count - 1
+        read(column, into: column.type == .double ? .millionths(place: place) : .integer(place: place))
+        return place
     }
 
     mutating func zone<Failure: Error>(

@@ -18,10 +18,23 @@ public struct PlanExplanation: Sendable {
         public var boundaries: [EventDuration]
         public var bytesPerEvent: Int
         public var bytesPerKey: Int
+        /// The names of the aggregates over all time, because of which no key is ever forgotten.
+        public var endless: [String]
+    }
+
+    /// A reference table as events read it.
+    public struct Join: Sendable {
+        public var name: String
+        public var table: String
+        /// The events' columns that a row is found by.
+        public var keyColumns: [String]
+        /// What is read, and what of an event without a row.
+        public var reads: [(name: String, missing: String)]
     }
 
     /// By position.
     public var features: [Feature]
+    public var joins: [Join]
     public var entities: [Entity]
     /// What is done with a block, in order.
     public var steps: [String]
@@ -37,11 +50,41 @@ extension FeaturePlan {
         let entities = self.entities.map(explain)
         let filters = filterOperators.map(text)
         let windows = self.entities.map { "windows of \($0.name): \($0.aggregates.count) aggregates" }
-        let steps = filters + windows + operators.map(text)
+        let rows = joins.map { join in
+            "rows of \(join.name): " + join.reads.map(\.name).joined(separator: ", ")
+        }
+        let steps = rows + filters + windows + operators.map(text)
         let everything = "\(names)|\(definitions)|\(entities.map(\.aggregates))|\(entities.map(\.keyColumns))|\(steps)"
         let hash = zones.reduce(stableHash(everything)) { mixed($0, $1.fingerprint) }
         return PlanExplanation(
-            features: features, entities: entities, steps: steps, fingerprint: StateDigest(sum: hash).description)
+            features: features, joins: joins.map(explain), entities: entities, steps: steps,
+            fingerprint: StateDigest(sum: hash).description)
+    }
+
+    private func explain(_ join: Join) -> PlanExplanation.Join {
+        let table = tables[join.table]
+        return PlanExplanation.Join(
+            name: join.name, table: table.name, keyColumns: join.keyColumns,
+            reads: join.reads.map { read in
+                let column = read.value.map { table.stored[$0] }
+                return (read.name, Self.text(of: read, column?.type))
+            })
+    }
+
+    private static func text(of read: Join.Read, _ type: ColumnType?) -> String {
+        switch type {
+        case .string:
+            read.missing == Int64(bitPattern: stableHash(""))
+                ? "''" : "the text with the hash \(StateDigest(sum: UInt64(bitPattern: read.missing)))"
+        case .decimal(let scale): decimalDescription(read.missing, scale: scale)
+        case .double:
+            if case .millionths = read.target {
+                decimalDescription(read.missing, scale: 6)
+            } else {
+                "\(Double(bitPattern: UInt64(bitPattern: read.missing)))"
+            }
+        case .long, .timestamp, nil: String(read.missing)
+        }
     }
 
     private func explain(_ entity: Entity) -> PlanExplanation.Entity {
@@ -57,7 +100,10 @@ extension FeaturePlan {
             name: entity.name, keyKind: entity.keyKind, aggregates: entity.aggregates, targets: entity.targets)
         return PlanExplanation.Entity(
             name: entity.name, keyColumns: entity.keyColumns.map(\.name), aggregates: aggregates,
-            boundaries: boundaries.sorted(), bytesPerEvent: windows.bytesPerEvent, bytesPerKey: windows.bytesPerKey)
+            boundaries: boundaries.sorted(), bytesPerEvent: windows.bytesPerEvent, bytesPerKey: windows.bytesPerKey,
+            endless: entity.aggregates.indices.filter { entity.aggregates[$0].length == nil }.map {
+                valueName(entity.targets[$0])
+            })
     }
 
     // MARK: windows
@@ -164,6 +210,24 @@ extension PlanExplanation {
                         ])
                     })),
             JSONMember(
+                "tables",
+                .array(
+                    joins.map { join in
+                        .object([
+                            JSONMember("name", .string(join.name)), JSONMember("table", .string(join.table)),
+                            JSONMember("by", .array(join.keyColumns.map(JSONValue.string))),
+                            JSONMember(
+                                "reads",
+                                .array(
+                                    join.reads.map {
+                                        .object([
+                                            JSONMember("name", .string($0.name)),
+                                            JSONMember("missing", .string($0.missing)),
+                                        ])
+                                    })),
+                        ])
+                    })),
+            JSONMember(
                 "entities",
                 .array(
                     entities.map { entity in
@@ -175,6 +239,7 @@ extension PlanExplanation {
                             JSONMember("aggregates", .array(entity.aggregates.map(JSONValue.string))),
                             JSONMember("bytes_per_event", .number(entity.bytesPerEvent)),
                             JSONMember("bytes_per_key", .number(entity.bytesPerKey)),
+                            JSONMember("endless", .array(entity.endless.map(JSONValue.string))),
                         ])
                     })),
             JSONMember("steps", .array(steps.map(JSONValue.string))),
@@ -193,11 +258,23 @@ extension PlanExplanation {
                 String(repeating: " ", count: max(0, 4 - number.count))
                     + "\(number)  \(name)  \(feature.definition)\(reason)")
         }
+        for join in joins {
+            lines.append("")
+            let table = join.table == join.name ? "" : ", rows of \(join.table)"
+            lines.append(
+                "table \(join.name)\(table) by \(join.keyColumns.joined(separator: " × ")), as of the event's time")
+            for read in join.reads { lines.append("  \(read.name), without a row \(read.missing)") }
+        }
         for entity in entities {
             lines.append("")
             lines.append(
                 "entity \(entity.name) (\(entity.keyColumns.joined(separator: " × "))): \(entity.bytesPerEvent) bytes an "
                     + "event, \(entity.bytesPerKey) a key and more")
+            if !entity.endless.isEmpty {
+                lines.append(
+                    "  never forgets a key (\(entity.bytesPerKey + EntityWindows.indexBytesPerKey) bytes each and more), "
+                        + "because of windows without end: \(entity.endless.joined(separator: ", "))")
+            }
             lines.append("  boundaries at \(entity.boundaries.map(\.description).joined(separator: ", ")) ago")
             for aggregate in entity.aggregates { lines.append("  \(aggregate)") }
         }

@@ -44,6 +44,9 @@ public struct FeaturePlan: Sendable {
     public let doubleColumns: [Column]
     /// The kinds of events: transactions first.
     public let kinds: [EventKindColumns]
+    /// Reference tables, and the joins in the order in which they are carried out.
+    public let tables: [Table]
+    public let joins: [Join]
     /// The conditions of the aggregates, by bit.
     public let filters: [String]
     let filterOperators: [BlockOperator]
@@ -60,13 +63,14 @@ public struct FeaturePlan: Sendable {
     /// - Parameters:
     ///   - columns: the transaction's columns.
     ///   - kinds: the other kinds of events.
+    ///   - tables: the reference tables that features may name columns of.
     ///   - zones: the time zones that calendar parts name; UTC need not be among them.
     /// - Throws: the first thing that does not fit, with the feature's or entity's name.
     public init(
         features: [FeatureSpecification], entities: [EntitySpecification], columns: [Column],
-        kinds: [EventKindColumns] = [], zones: [TimeZoneTable] = []
+        kinds: [EventKindColumns] = [], tables: [TableSpecification] = [], zones: [TimeZoneTable] = []
     ) throws(FeatureError) {
-        var compiler = try FeatureCompiler(columns: columns, kinds: kinds, zones: zones)
+        var compiler = try FeatureCompiler(columns: columns, kinds: kinds, zones: zones, tables: tables)
         for entity in entities { try compiler.add(entity) }
         for feature in features { try compiler.add(feature) }
         guard !compiler.names.isEmpty else { throw FeatureError(subject: "features", problem: "none are declared") }
@@ -78,6 +82,8 @@ public struct FeaturePlan: Sendable {
         integerColumns = compiler.integerColumns
         doubleColumns = compiler.doubleColumns
         self.kinds = compiler.kinds
+        self.tables = compiler.joins.tables
+        joins = compiler.joins.joins
         filters = compiler.filters
         filterOperators = compiler.filterOperators
         operators = compiler.placedOperators()

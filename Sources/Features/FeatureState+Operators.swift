@@ -12,10 +12,11 @@ extension FeatureState {
         case .log1p(let operand, let target): fill(rows, target, from: operand) { Glibc.log1p(max($0, 0)) }
         case .hour(let hours, let target):
             fill(rows, target) {
-                hours.contains(EventTime(milliseconds: rows.times[$0]).millisecondOfDay / 3_600_000) ? 1 : 0
+                hours.contains(EventTime(milliseconds: rows.times[$0 &* rows.stride]).millisecondOfDay / 3_600_000)
+                    ? 1 : 0
             }
         case .weekday(let mask, let target):
-            fill(rows, target) { Double(mask >> EventTime(milliseconds: rows.times[$0]).weekday & 1) }
+            fill(rows, target) { Double(mask >> EventTime(milliseconds: rows.times[$0 &* rows.stride]).weekday & 1) }
         case .ratio(let above, let below, let target): ratio(rows, above, below, target)
         case .oneHot(let place, let values, let target): oneHot(rows, place, values, target)
         case .hashed(let places, let seed, let buckets, let target): hashed(rows, places, seed, buckets, target)
@@ -45,7 +46,7 @@ extension FeatureState {
         switch operand {
         case .integer(let place, let divisor):
             let integers = rows.integers + place
-            let step = plan.integerColumns.count
+            let step = rows.stride
             for row in 0..<rows.count { body(row, Double(integers[row &* step]) / divisor) }
         case .double(let place):
             let doubles = rows.doubles + place
@@ -70,7 +71,7 @@ extension FeatureState {
     }
 
     private func oneHot(_ rows: FeatureRows, _ place: Int, _ values: [Int64], _ target: Int) {
-        let step = plan.integerColumns.count
+        let step = rows.stride
         values.withUnsafeBufferPointer { values in
             for row in 0..<rows.count {
                 let word = rows.integers[row &* step &+ place]
@@ -81,7 +82,7 @@ extension FeatureState {
     }
 
     private func hashed(_ rows: FeatureRows, _ places: [Int], _ seed: UInt64, _ buckets: Int, _ target: Int) {
-        let step = plan.integerColumns.count
+        let step = rows.stride
         places.withUnsafeBufferPointer { places in
             for row in 0..<rows.count {
                 let features = rows.features + (row &* plan.width &+ target)
@@ -112,10 +113,10 @@ extension FeatureState {
             let hasKinds = plan.kinds.count > 1
             each(rows, into) { (hasKinds ? rows.kinds[$0] : 0) == kind ? 1 : 0 }
         case .matches(let place, let word, let into):
-            let step = plan.integerColumns.count
+            let step = rows.stride
             each(rows, into) { rows.integers[$0 &* step &+ place] == word ? 1 : 0 }
         case .sameIntegers(let first, let second, let into):
-            let step = plan.integerColumns.count
+            let step = rows.stride
             each(rows, into) { rows.integers[$0 &* step &+ first] == rows.integers[$0 &* step &+ second] ? 1 : 0 }
         case .calendar(let part, let zone, let into): calendar(rows, part, plan.zones[zone], into)
         case .unary(let operation, let place): unary(rows, operation, register(place, rows))
@@ -150,7 +151,7 @@ extension FeatureState {
         var stretch: Range<Int64> = 0..<0
         var offset: Int64 = 0
         for row in 0..<rows.count {
-            let time = rows.times[row]
+            let time = rows.times[row &* rows.stride]
             if !stretch.contains(time) { (stretch, offset) = zone.stretch(around: time) }
             result[row] = part.value(of: time &+ offset)
         }

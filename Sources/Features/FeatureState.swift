@@ -67,8 +67,8 @@ public final class FeatureState {
             entity.windows.process(
                 concerning(declared, operations, rows),
                 WindowRows(
-                    count: rows.count, keys: rows.keys + declared.keyWord, keyStride: plan.keyWords,
-                    texts: rows.keyTexts[index], values: rows.integers, valueStride: plan.integerColumns.count,
+                    count: rows.count, keys: rows.keys + declared.keyWord, keyStride: rows.stride,
+                    texts: rows.keyTexts[index], values: rows.integers, valueStride: rows.stride,
                     features: rows.features, featureStride: plan.width, places: rows.places + index * 2,
                     placeStride: rows.placeStride, slotMask: rows.slotMask,
                     filters: plan.filters.isEmpty ? nil : UnsafePointer(scratch.masks)))
@@ -82,7 +82,7 @@ public final class FeatureState {
         entities[entity].windows.lookUp(key, asOf: time, columns: plan.integerColumns.count, width: plan.width)
     }
 
-    private func reserve(rows count: Int, operations: Int) {
+    func reserve(rows count: Int, operations: Int) {
         if scratch.rowCapacity < count {
             scratch.registers.deallocate()
             scratch.masks.deallocate()
@@ -139,16 +139,19 @@ public final class FeatureState {
 /// The rows of a block. It borrows the memory.
 public struct FeatureRows {
     public var count: Int
+    /// The words from one row's times, keys and integers to the next row's.
+    public var stride: Int
+    /// Milliseconds since the epoch, one a row.
+    public var times: UnsafePointer<Int64>
     /// `plan.keyWords` words a row; text keys stand in `keyTexts`, by entity.
     public var keys: UnsafePointer<Int64>
     public var keyTexts: [[String]]
-    /// `plan.integerColumns.count` unscaled values a row; `plan.doubleColumns.count` doubles a row.
+    /// `plan.integerColumns.count` unscaled values a row.
     public var integers: UnsafePointer<Int64>
+    /// `plan.doubleColumns.count` doubles a row, without gaps.
     public var doubles: UnsafePointer<Double>
     /// The kind of each row; not read where there are transactions only.
     public var kinds: UnsafePointer<UInt8>
-    /// Milliseconds since the epoch, one a row.
-    public var times: UnsafePointer<Int64>
     public var features: UnsafeMutablePointer<Double>
     /// For each slot, `placeStride` words apart, `placeWords` words; a slot's place is at its
     /// number's low bits.
@@ -157,11 +160,12 @@ public struct FeatureRows {
     public var slotMask: Int
 
     public init(
-        count: Int, keys: UnsafePointer<Int64>, keyTexts: [[String]], integers: UnsafePointer<Int64>,
-        doubles: UnsafePointer<Double>, kinds: UnsafePointer<UInt8>, times: UnsafePointer<Int64>,
+        count: Int, stride: Int, times: UnsafePointer<Int64>, keys: UnsafePointer<Int64>, keyTexts: [[String]],
+        integers: UnsafePointer<Int64>, doubles: UnsafePointer<Double>, kinds: UnsafePointer<UInt8>,
         features: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int
     ) {
         self.count = count
+        self.stride = stride
         self.keys = keys
         self.keyTexts = keyTexts
         self.integers = integers

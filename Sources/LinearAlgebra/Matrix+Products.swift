@@ -27,13 +27,13 @@ extension Matrix {
     }
 
     /// The first rows of `result` = `factor`·A·Bᵀ over the rows `range` of A (dgemm); rows of `result` are rows of A,
-    /// its columns are rows of B.
+    /// its first columns are rows of B, and what further columns it has stay as they are.
     public func multiplyTransposed(
         _ other: borrowing Matrix, rows range: Range<Int>, factor: Double = 1, into result: inout Matrix
     ) {
         precondition(
             range.lowerBound >= 0 && range.upperBound <= rows && range.count <= result.rows
-                && other.columns == columns && result.columns == other.rows,
+                && other.columns == columns && result.columns >= other.rows,
             "A·Bᵀ: rows \(range) of \(rows)×\(columns), \(other.rows)×\(other.columns), into \(result.columns) columns")
         guard !range.isEmpty, columns > 0, other.rows > 0 else { return }
         cblas_dgemm(

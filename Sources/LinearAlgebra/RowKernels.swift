@@ -65,6 +65,31 @@ public enum RowKernel {
         return sum
     }
 
+    /// The first index at which aᵢ + bᵢ is least; a becomes the sums. `count` is a multiple of 4 and above 0, and no sum
+    /// is not a number.
+    ///
+    /// Without branches, which would be guessed wrong as often as a row is nearest to another cluster than the last.
+    @inline(never) public static func indexOfLeastSum(
+        _ a: UnsafeMutablePointer<Double>, _ b: UnsafePointer<Double>, count: Int
+    ) -> Int {
+        var least = SIMD4<Double>(repeating: .infinity)
+        var start = 0
+        while start < count {
+            let sums = a.four(at: start) + b.four(at: start)
+            a.setFour(sums, at: start)
+            least.replace(with: sums, where: sums .< least)
+            start &+= 4
+        }
+        let (low, high) = (least[0] < least[1] ? least[0] : least[1], least[2] < least[3] ? least[2] : least[3])
+        let value = low < high ? low : high
+        var place = count
+        while start > 0 {
+            start &-= 1
+            place = a[start] == value ? start : place
+        }
+        return place
+    }
+
     /// `target`ᵢ = (rowᵢ − centreᵢ)·factorᵢ. `target` may be `row` itself.
     @inline(never) public static func scale(
         _ row: UnsafePointer<Double>, centre: UnsafePointer<Double>, factors: UnsafePointer<Double>, count: Int,

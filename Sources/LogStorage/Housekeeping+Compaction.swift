@@ -7,6 +7,10 @@ public struct CompactionPolicy: Sendable {
     /// seen it.
     public var tombstoneAge: EventDuration
     public var reference: EventTime
+    /// Records from here on stay, and replace none before; nil: all are looked at.
+    public var end: Offset?
+    /// Offsets of records that go though no newer one has their key.
+    public var obsolete: Set<Int64> = []
 
     public init(tombstoneAge: EventDuration = .day, reference: EventTime) {
         self.tombstoneAge = tombstoneAge
@@ -28,7 +32,7 @@ extension Housekeeping {
         var report = RewriteReport(layout)
         let all = 2 * report.bytesBefore
         var done = 0
-        let newest = try newestOffsets(layout) {
+        let newest = try newestOffsets(layout, before: min(policy.end ?? layout.durableEnd, layout.durableEnd)) {
             done += $0
             progress(done, all)
         }
@@ -37,7 +41,10 @@ extension Housekeeping {
             // Rolled since the durable end was read: its keys are not known.
             if segment.seal.map({ $0.endOffset > layout.durableEnd }) ?? true { break }
             let bytes = try compact(segment, &report) { record in
-                newest[record.keyBytes] == record.offset.value && !(record.isTombstone && record.timestamp < limit)
+                if let end = policy.end, record.offset >= end { return true }
+                return newest[record.keyBytes] == record.offset.value
+                    && !(record.isTombstone && record.timestamp < limit)
+                    && !policy.obsolete.contains(record.offset.value)
             }
             report.bytesAfter -= segment.bytes - bytes
             done += segment.bytes
@@ -46,18 +53,18 @@ extension Housekeeping {
         return report
     }
 
-    /// The newest offset of each key below the durable end.
+    /// The newest offset of each key below `end`.
     private func newestOffsets(
-        _ layout: TopicLayout, _ progress: (Int) -> Void
+        _ layout: TopicLayout, before end: Offset, _ progress: (Int) -> Void
     ) throws(LogError) -> [[UInt8]: Int64] {
         var newest: [[UInt8]: Int64] = [:]
         for segment in layout.segments {
             var source = try files { () throws(FileError) in try SegmentSource(segment, in: directory, fileSystem) }
-            while source.offset < layout.durableEnd, let batch = try source.nextWhole() {
+            while source.offset < end, let batch = try source.nextWhole() {
                 var records = batch.records
                 while let record = records.next() {
                     if record.key == nil { throw .noKey(offset: record.offset, directory: directory) }
-                    newest[record.keyBytes] = record.offset.value
+                    if record.offset < end { newest[record.keyBytes] = record.offset.value }
                 }
                 if records.isMalformed { throw batch.malformedRecord(at: batch.baseOffset) }
                 progress(batch.bytes.count)

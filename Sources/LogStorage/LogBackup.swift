@@ -98,12 +98,17 @@ public struct LogBackup {
         let pipelines = try source.pipelineNames(fileSystem)
         totalBytes = try bytes(ofTopicsIn: source.path)
         for name in pipelines { totalBytes += try bytes(ofTopicsIn: source.pipeline(name)) }
+        totalBytes += try bytes(ofTopicsIn: source.tables)
         for name in pipelines {
             try takeCheckpoints(of: name)
             try copyOutputs(of: name)
         }
         for topic in try topics(in: source.path) where topic != "input-0" {
             try copyTopic("\(source.path)/\(topic)", to: "\(target.path)/\(topic)")
+        }
+        // Before the input, of which a table's topic says how far it has followed.
+        for topic in try topics(in: source.tables) {
+            try copyTopic("\(source.tables)/\(topic)", to: "\(target.tables)/\(topic)")
         }
         if try topics(in: source.path).contains("input-0") {
             report.inputEnd = try copyTopic(source.input, to: target.input)

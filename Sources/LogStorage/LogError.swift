@@ -34,7 +34,7 @@ public enum LogError: Error, Hashable, CustomStringConvertible {
         case .noTopic(let directory):
             directory.contains("/pipelines/")
                 ? "there is nothing in \(directory); run 'tidemark train' first"
-                : "there is no log in \(directory); run 'tidemark import' first"
+                : "there is no log in \(directory); run 'tidemark import' first, or 'tidemark score --new' to begin one with live lines"
         case .corrupt(let file, let position, let offset, let what):
             """
             \(file): \(what), at byte \(position) (offset \(offset)); restore the file from a backup, or see with \

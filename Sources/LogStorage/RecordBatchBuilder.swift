@@ -50,6 +50,17 @@ public struct RecordBatchBuilder: ~Copyable {
         assert(writer.count == start, "the record's length is what was said")
     }
 
+    /// Adds a record of which `write` appends the value, exactly `valueLength` bytes; it need not reserve them.
+    @inlinable @inline(__always) public mutating func append(
+        timestamp: EventTime, valueLength: Int, write: (inout ByteWriter) -> Void
+    ) {
+        let end = beginRecord(
+            timestamp, delta: lastDelta &+ 1, key: nil, valueLength: Int64(valueLength), headerBytes: 1)
+        write(&writer)
+        writer.appendUnchecked(0)
+        assert(writer.count == end, "the record's length is what was said")
+    }
+
     /// Adds a record that may be a tombstone (`value` nil: its key is gone) and may have headers.
     public mutating func append(
         timestamp: EventTime, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, headers: [RecordHeader]

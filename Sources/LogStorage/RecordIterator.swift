@@ -51,7 +51,7 @@ public struct RecordIterator {
         let value = reader.readBytes(max(valueLength, 0))
         let beforeHeaders = reader.remaining
         let headers = reader.readVarint()
-        if headers != 0 { skip(headers: headers) }
+        if headers != 0 { reader = Self.skipping(headers, in: reader) }
         guard reader.isValid, delta >= nextDelta, delta <= lastDelta, before &- reader.remaining == length else {
             reader.invalidate()
             return nil
@@ -65,9 +65,10 @@ public struct RecordIterator {
                 start: value.baseAddress.map { $0 + value.count }, count: beforeHeaders &- reader.remaining))
     }
 
-    /// Steps over a record's headers.
-    @inline(never) @usableFromInline mutating func skip(headers number: Int64) {
-        guard number >= 0 else { return reader.invalidate() }
+    /// A reader behind a record's headers.
+    @inline(never) @usableFromInline static func skipping(_ number: Int64, in reader: ByteReader) -> ByteReader {
+        var reader = reader
+        if number < 0 { reader.invalidate() }
         var left = number
         while left > 0, reader.isValid {
             reader.skip(Int(truncatingIfNeeded: reader.readVarint()))
@@ -75,5 +76,6 @@ public struct RecordIterator {
             if valueLength >= 0 { reader.skip(valueLength) }
             left -= 1
         }
+        return reader
     }
 }

@@ -7,14 +7,14 @@ import LinearAlgebra
 /// A mean over all steps would cost all sparse weights at each step. Instead m = w − scale·lag is kept: at step t, of
 /// share γ, m ← m + γ(w − m) is scale ← (1 − γ)·scale, and only a weight that moved by Δ changes its own lag, by
 /// Δ/(scale before).
-struct AnsweringWeights: ~Copyable, Sendable {
+@usableFromInline struct AnsweringWeights: ~Copyable, Sendable {
     let averaging: Averaging?
     let correction: Double
     /// One weight for each input, then the intercept with the correction.
-    var dense: Vector
+    @usableFromInline var dense: Vector
     /// Empty without averaging.
-    var lag: Vector
-    var scale = 1.0
+    @usableFromInline var lag: Vector
+    @usableFromInline var scale = 1.0
     /// Mini-batches averaged.
     var steps = 0
 

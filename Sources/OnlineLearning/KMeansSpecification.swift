@@ -11,7 +11,7 @@ public struct KMeansSpecification: Hashable, Sendable {
     public var startRows = 1024
     /// A cluster lighter than this share of the heaviest one dies; 0: none ever does.
     public var dyingShare = 1e-4
-    /// For experiments: after so many rows the lightest cluster dies whatever its weight; nil: never.
+    /// For experiments: after so many rows the second heaviest cluster dies, as if it had lost its weight; nil: never.
     public var resplitAt: Int?
     public var seed: UInt64 = 1
 

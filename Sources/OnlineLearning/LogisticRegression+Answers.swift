@@ -1,20 +1,24 @@
 import LinearAlgebra
 
+// What is asked for each row is inlined into its callers: a call would first copy the whole struct to pass it.
+
 extension LogisticRegression {
     /// The intercept plus the sum over inputs of weight times value; no sparse entry is active.
-    public func logit(of row: UnsafePointer<Double>) -> Double {
+    @inlinable @inline(__always) public func logit(of row: UnsafePointer<Double>) -> Double {
         RowKernel.dot(row, answering.dense.pointer, count: inputCount) + intercept
     }
 
     /// The same with `activeCount` sparse entries. Terms are added in one fixed order.
-    public func logit(
+    @inlinable @inline(__always) public func logit(
         of row: UnsafePointer<Double>, indices: UnsafePointer<Int32>, values: UnsafePointer<Double>
     ) -> Double {
         logit(of: row) + sparseLogit(indices, values)
     }
 
     /// What sparse entries add to the logit, in one fixed order of additions.
-    @inline(__always) func sparseLogit(_ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>) -> Double {
+    @inlinable @inline(__always) public func sparseLogit(
+        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>
+    ) -> Double {
         let sum = RowKernel.sparseDot(indices, values, count: activeCount, weights: sparseWeights.pointer)
         guard answering.lag.count > 0 else { return sum }
         let lag = RowKernel.sparseDot(indices, values, count: activeCount, weights: answering.lag.pointer)
@@ -22,21 +26,23 @@ extension LogisticRegression {
     }
 
     /// The probability that a row without active sparse entries is positive, within [0, 1].
-    public func probability(of row: UnsafePointer<Double>) -> Double { sigmoid(logit(of: row)) }
+    @inlinable @inline(__always) public func probability(of row: UnsafePointer<Double>) -> Double {
+        sigmoid(logit(of: row))
+    }
 
     /// The same with `activeCount` sparse entries.
-    public func probability(
+    @inlinable @inline(__always) public func probability(
         of row: UnsafePointer<Double>, indices: UnsafePointer<Int32>, values: UnsafePointer<Double>
     ) -> Double {
         sigmoid(logit(of: row, indices: indices, values: values))
     }
 
     /// The intercept that answers.
-    public var intercept: Double { answering.dense[inputCount] }
+    @inlinable public var intercept: Double { answering.dense[inputCount] }
 
     /// The weights that answer, one for each input, then the intercept. Valid while the model lives; they change with
     /// `learnMiniBatch` and `resetInput`.
-    var answeringWeights: UnsafePointer<Double> { UnsafePointer(answering.dense.pointer) }
+    @inlinable public var answeringWeights: UnsafePointer<Double> { UnsafePointer(answering.dense.pointer) }
 
     /// The weights that answer, one for each input.
     public var inputWeights: [Double] { Array(answering.dense.array.dropLast()) }

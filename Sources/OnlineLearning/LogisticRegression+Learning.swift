@@ -133,14 +133,15 @@ extension LogisticRegression {
                     activeIndices.row(row), activeValues.row(row), count: activeCount, weights: sparseWeights.pointer)
             }
         }
-        let (errors, curvatures, labels, rowWeights) =
-            (errors.pointer, curvatures.pointer, labels.pointer, rowWeights.pointer)
-        for row in 0..<pendingCount {
-            let logit = errors[row]
-            let probability = sigmoid(logit)
-            errors[row] = rowWeights[row] * (probability - labels[row])
-            curvatures[row] = rowWeights[row] * safeCurvature(logit, probability, isPositive: labels[row] == 1)
+        let (errors, labels, rowWeights) = (errors.pointer, labels.pointer, rowWeights.pointer)
+        if specification.learner.isSecondOrder {
+            let curvatures = curvatures.pointer
+            for row in 0..<pendingCount {
+                let logit = errors[row]
+                curvatures[row] = rowWeights[row] * safeCurvature(logit, isPositive: labels[row] == 1)
+            }
         }
+        for row in 0..<pendingCount { errors[row] = rowWeights[row] * (sigmoid(errors[row]) - labels[row]) }
     }
 
     private mutating func takeGradient() {
@@ -209,7 +210,8 @@ extension LogisticRegression {
 /// The curvature of a row's loss: p(1 − p) on the right side; on the wrong side that of the parabola which lies above
 /// the loss everywhere ("Bayesian parameter estimation via variational methods", 2000), since there p(1 − p) is next to
 /// nothing and a step by it would overshoot without limit.
-@inline(__always) private func safeCurvature(_ logit: Double, _ probability: Double, isPositive: Bool) -> Double {
+@inline(__always) private func safeCurvature(_ logit: Double, isPositive: Bool) -> Double {
+    let probability = sigmoid(logit)
     let isWrong = isPositive ? logit < 0 : logit > 0
     return isWrong ? (probability - 0.5) / logit : probability * (1 - probability)
 }

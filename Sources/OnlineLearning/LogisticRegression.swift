@@ -18,14 +18,14 @@ public struct LogisticRegression: ~Copyable, Sendable {
 
     /// The weights that learn: one for each input, then the intercept.
     var weights: Vector
-    var sparseWeights: Vector
+    @usableFromInline var sparseWeights: Vector
     var memory: WeightMemory
     var sparseMemory: WeightMemory
     var curvature: Curvature
     /// What the intercept started from.
     let firstIntercept: Double
     /// The weights that answer.
-    var answering: AnsweringWeights
+    @usableFromInline var answering: AnsweringWeights
 
     /// Labels that came, learned or not, those that wait among them.
     public internal(set) var seenCount = 0

@@ -8,6 +8,8 @@ extension StreamingKMeans: LearnedState {
         writer.encode(specification.batchRows)
         writer.encode(isStarted)
         writer.encode(splitCount)
+        writer.encode(learnedCount)
+        clock.encode(into: &writer)
         for id in ids { writer.encode(id) }
         writer.encode(weights)
         writer.encode(centroids, rows: centroids.rows)
@@ -25,6 +27,8 @@ extension StreamingKMeans: LearnedState {
         try reader.expect(specification.batchRows, "k-means: rows of a batch")
         isStarted = try reader.decodeBool()
         splitCount = try reader.decodeCounter("k-means: splits", below: 1 << 56)
+        learnedCount = try reader.decodeCounter("k-means: rows learned", below: 1 << 56)
+        clock = try LearningClock(decoding: &reader, "k-means")
         for cluster in ids.indices { ids[cluster] = try reader.decodeCounter("k-means: an identity") }
         try reader.decode(into: &weights, "k-means: weights")
         try reader.decode(into: &centroids, rows: centroids.rows, "k-means: centroids")

@@ -6,7 +6,8 @@ import LinearAlgebra
 /// The first `startRows` rows wait; then k-means++ chooses centroids among them ("k-means++: The Advantages of Careful
 /// Seeding", 2007) with a generator seeded by the specification. From then on, for each batch of a fixed number of rows
 /// and each cluster: weight = decay·old weight + rows of the batch; centroid = (decay·old weight·centroid + sum of its
-/// rows) / weight. A cluster without rows only loses weight.
+/// rows) / weight. A cluster without rows only loses weight. With a half-life, the decay of a batch follows from its rows
+/// or from the event time that passed since the batch before.
 public struct StreamingKMeans: ~Copyable, Sendable {
     public let specification: KMeansSpecification
     public let columnCount: Int
@@ -24,16 +25,21 @@ public struct StreamingKMeans: ~Copyable, Sendable {
     /// The places whose cluster was replaced when rows were last learned, in ascending order: what the classifier
     /// learned of them it must forget.
     public internal(set) var replacedPlaces: [Int] = []
+    /// Rows learned; those that wait are not among them.
+    public internal(set) var learnedCount = 0
     var clock = LearningClock()
 
     /// Rows that wait for their batch to fill.
     public internal(set) var pendingCount = 0
     var pending: Matrix
 
+    /// −2·x·c, filled up with zeros to a multiple of 4 clusters, and ‖c‖², filled up with infinities.
     private var products: Matrix
     private var norms: Vector
     private var sums: Matrix
     private var counts: Vector
+    /// The place of the nearest cluster of each row of the batch.
+    var assignments: IndexMatrix
 
     public init(columnCount: Int, specification: KMeansSpecification = KMeansSpecification()) {
         let clusters = specification.clusters
@@ -48,10 +54,13 @@ public struct StreamingKMeans: ~Copyable, Sendable {
         ids = Array(0..<clusters)
         let rows = clusters == 0 ? 0 : specification.batchRows
         pending = Matrix(rows: clusters == 0 ? 0 : max(rows, specification.startRows), columns: columnCount)
-        products = Matrix(rows: rows, columns: clusters)
-        norms = Vector(count: clusters)
+        let padded = (clusters + 3) & ~3
+        products = Matrix(rows: rows, columns: padded)
+        norms = Vector(count: padded)
         sums = Matrix(rows: clusters, columns: columnCount)
         counts = Vector(count: clusters)
+        assignments = IndexMatrix(rows: 1, columns: rows)
+        norms.fill(with: .infinity)
     }
 
     /// Starts from given centroids and weights, without waiting for rows.
@@ -92,10 +101,12 @@ public struct StreamingKMeans: ~Copyable, Sendable {
         replacedPlaces.removeAll(keepingCapacity: true)
         guard pendingCount > 0 else { return }
         if !isStarted { start() }
+        var elapsed = clock.learnBatch()
         var first = 0
         while first < pendingCount {
             let end = min(first + specification.batchRows, pendingCount)
-            learnBatch(first..<end)
+            learnBatch(first..<end, elapsed)
+            elapsed = .zero
             first = end
         }
         pendingCount = 0
@@ -104,10 +115,13 @@ public struct StreamingKMeans: ~Copyable, Sendable {
 
     mutating func arrangeCentroids() { arranged.set(centroids) }
 
-    private mutating func learnBatch(_ rows: Range<Int>) {
+    private mutating func learnBatch(_ rows: Range<Int>, _ elapsed: EventDuration) {
         assign(rows)
-        for cluster in 0..<centroids.rows { move(cluster) }
-        splitForDying()
+        let keeping =
+            specification.halfLife?.keeping(rows: rows.count, elapsed: elapsed) ?? specification.decay
+        for cluster in 0..<centroids.rows { move(cluster, keeping) }
+        learnedCount &+= rows.count
+        replaceDyingClusters(rows)
     }
 
     /// Adds each row to the sum of its nearest cluster. ‖x‖² is the same for all clusters and left out.
@@ -120,54 +134,22 @@ public struct StreamingKMeans: ~Copyable, Sendable {
         sums.fill(with: 0)
         counts.fill(with: 0)
         for (index, row) in rows.enumerated() {
-            let nearest = nearestCluster(ofProduct: index)
+            let nearest = RowKernel.indexOfLeastSum(products.row(index), norms.pointer, count: norms.count)
             RowKernel.add(pending.row(row), times: 1, count: columnCount, to: sums.row(nearest))
             counts[nearest] += 1
+            assignments.pointer[index] = Int32(truncatingIfNeeded: nearest)
         }
     }
 
-    private func nearestCluster(ofProduct index: Int) -> Int {
-        let (product, norms, clusterCount) = (products.row(index), norms.pointer, norms.count)
-        var nearest = 0
-        var least = Double.infinity
-        for cluster in 0..<clusterCount {
-            let distance = product[cluster] + norms[cluster]
-            if distance < least { (nearest, least) = (cluster, distance) }
-        }
-        return nearest
-    }
-
-    private mutating func move(_ cluster: Int) {
+    private mutating func move(_ cluster: Int, _ keeping: Double) {
         let columnCount = columnCount
-        let kept = specification.decay * weights[cluster]
+        let kept = keeping * weights[cluster]
         let weight = kept + counts[cluster]
         weights[cluster] = weight
         guard counts[cluster] > 0 else { return }
         let centroid = centroids.row(cluster)
         let sum = sums.row(cluster)
         for column in 0..<columnCount { centroid[column] = (kept * centroid[column] + sum[column]) / weight }
-    }
-
-    /// A cluster whose weight fell below `dyingShare` of the largest's dies. In its place a new one, with a new
-    /// identity and weight 0, is put beside the largest, a thousandth off in each column in a direction drawn from its
-    /// identity: far enough to survive rounding, so that the next batch parts the largest's rows between the two.
-    private mutating func splitForDying() {
-        guard specification.dyingShare > 0, centroids.rows > 1 else { return }
-        var largest = 0
-        for cluster in 1..<centroids.rows where weights[cluster] > weights[largest] { largest = cluster }
-        let least = specification.dyingShare * weights[largest]
-        for cluster in 0..<centroids.rows where weights[cluster] < least {
-            if !replacedPlaces.contains(cluster) { replacedPlaces.append(cluster) }
-            ids[cluster] = centroids.rows + splitCount
-            splitCount += 1
-            weights[cluster] = 0
-            for column in 0..<columnCount {
-                let value = centroids[largest, column]
-                let offset = max(abs(value), 1) * 0x1p-10
-                let isUp = mixed(UInt64(ids[cluster]), UInt64(column)) & 1 == 1
-                centroids[cluster, column] = isUp ? value + offset : value - offset
-            }
-        }
     }
 
     // MARK: answers

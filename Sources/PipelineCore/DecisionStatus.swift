@@ -37,6 +37,10 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
     case sameEventAgain = 9
     case otherPayloadUnderTheSameEventID = 10
     case labelOfUnknownSource = 11
+    /// Of a change of a reference table.
+    case supersededChange = 12
+    case sameChangeAgain = 13
+    case tableKeyCollision = 14
 
     public enum Output: String, Sendable, CaseIterable {
         case late = "late-0"
@@ -46,12 +50,12 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
 
     public var output: Output {
         switch self {
-        case .tooLate: .late
+        case .tooLate, .supersededChange: .late
         case .sameTransactionAgain, .otherPayloadUnderTheSameID, .sameLabelAgain, .sameEventAgain,
-            .otherPayloadUnderTheSameEventID:
+            .otherPayloadUnderTheSameEventID, .sameChangeAgain:
             .duplicates
         case .aheadOfArrival, .labelOfUnknownTransaction, .labelAfterHorizon, .labelOfTransactionNotAccepted,
-            .labelOfUnknownSource, .undecodable:
+            .labelOfUnknownSource, .undecodable, .tableKeyCollision:
             .quarantine
         }
     }
@@ -64,6 +68,9 @@ public enum SideReason: UInt8, Sendable, CaseIterable {
         case .otherPayloadUnderTheSameID: "the transaction id came before, with another payload"
         case .sameEventAgain: "the event's id came before in its kind, with the same payload"
         case .otherPayloadUnderTheSameEventID: "the event's id came before in its kind, with another payload"
+        case .supersededChange: "the row had a newer version already at the earliest time that is still asked for"
+        case .sameChangeAgain: "the row's version of that time is the same already"
+        case .tableKeyCollision: "the key's hash is that of another row's key; give the row another key"
         case .labelOfUnknownTransaction: "the label names a transaction that is not known or no longer remembered"
         case .labelAfterHorizon: "the label came after the label horizon"
         case .labelOfTransactionNotAccepted: "the label names a transaction that was too late or quarantined"

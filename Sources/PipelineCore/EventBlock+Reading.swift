@@ -6,6 +6,8 @@ public enum DecodedRecord: Sendable {
     /// Of another kind, by its place among `plan.kinds`; -1: of one that the plan does not know.
     case event(kind: Int, row: Int)
     case label(TransactionID, isPositive: Bool)
+    /// Of a reference table, by its place among the plan's.
+    case change(table: Int)
     case heartbeat
     case undecodable
 }
@@ -23,23 +25,24 @@ extension EventBlock {
         case .label:
             return .label(
                 idIsText ? .text(labelIDTexts[place]) : .number(labelIDs[place]), isPositive: labelIsPositive[place])
+        case .change: return .change(table: Int(changes[place].table))
         case .heartbeat: return .heartbeat
         case .undecodable: return .undecodable
         }
     }
 
-    public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: rowTimes[row]) }
+    public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: self.row(row)[RowWord.time]) }
 
     /// The key of one of the plan's entities; a pair of numbers as the text `12|34`.
     public func key(row: Int, entity: Int) -> TransactionID {
         let declared = plan.entities[entity]
         if declared.keysAreText { return .text(keyTexts[entity][row]) }
-        let words = keys.pointer + (row * plan.keyWords + declared.keyWord)
+        let words = self.row(row) + RowWord.keys + declared.keyWord
         return declared.keyWords == 2 ? .text("\(words[0])|\(words[1])") : .number(words[0])
     }
 
     /// The unscaled value of one of the plan's integer columns.
-    public func integer(row: Int, column: Int) -> Int64 { integers[row * plan.integerColumns.count + column] }
+    public func integer(row: Int, column: Int) -> Int64 { self.row(row)[integerWord + column] }
 
     /// The value of one of the plan's double columns.
     public func double(row: Int, column: Int) -> Double { doubles[row * plan.doubleColumns.count + column] }

@@ -8,15 +8,28 @@ import Windowing
 /// the model stage the scores. Then the block is used again.
 public struct EventBlock: ~Copyable {
     /// `event`: of another kind than transactions; `ignored`: of a kind that is not declared.
-    enum RecordKind: UInt8 { case transaction, event, ignored, label, heartbeat, undecodable }
+    enum RecordKind: UInt8 { case transaction, event, ignored, label, change, heartbeat, undecodable }
 
     struct Record: BitwiseCopyable {
         var kind: RecordKind
-        /// Among the rows or the labels.
+        /// Among the rows, the labels or the changes.
         var index: Int32
         var offset: Int64
         var time: Int64
         var value: UnsafeRawBufferPointer
+    }
+
+    /// The words of a row: these, the keys (`plan.keyWords` words; for text keys their hash, and the text in `keyTexts` by
+    /// entity), the unscaled values of the plan's integer columns, and a last one that nobody reads.
+    enum RowWord {
+        /// The event time, in milliseconds.
+        static let time = 0
+        static let arrival = 1
+        static let id = 2
+        static let payload = 3
+        /// The record's offset.
+        static let offset = 4
+        static let keys = 5
     }
 
     struct ModelOperation: BitwiseCopyable {
@@ -43,19 +56,15 @@ public struct EventBlock: ~Copyable {
 
     // Transactions and events of other kinds, one row each.
     public internal(set) var rowCount = 0
-    var rowTimes = BlockBuffer<Int64>()
-    var arrivals = BlockBuffer<Int64>()
-    var ids = BlockBuffer<Int64>()
+    var words = BlockBuffer<Int64>()
+    let rowWords: Int
+    /// Where a row's integer values begin.
+    let integerWord: Int
     /// One a row where any kind has text ids; empty otherwise.
     var idTexts: [String] = []
     /// Written where there are kinds besides transactions.
     var kinds = BlockBuffer<UInt8>()
-    var payloads = BlockBuffer<UInt64>()
-    var rowRecords = BlockBuffer<Int32>()
-    /// `plan.keyWords` words a row; for text keys their hash, and the text in `keyTexts` by entity.
-    var keys = BlockBuffer<Int64>()
     var keyTexts: [[String]]
-    var integers = BlockBuffer<Int64>()
     var doubles = BlockBuffer<Double>()
     var statuses = BlockBuffer<DecisionStatus>()
     var slots = BlockBuffer<Int>()
@@ -72,6 +81,12 @@ public struct EventBlock: ~Copyable {
     /// The raw vectors of labels that are learned.
     var vectorCount = 0
     var vectors = BlockBuffer<Double>()
+
+    // Changes of reference tables.
+    var changes: [TableChange] = []
+    /// The values of all changes, one behind the other.
+    var changeValues = BlockBuffer<Int64>()
+    var changeValueCount = 0
 
     // What follows.
     var windowOperations = BlockBuffer<WindowOperation>()
@@ -94,7 +109,12 @@ public struct EventBlock: ~Copyable {
         self.plan = plan
         idIsText = idType == .string
         keyTexts = plan.entities.map { _ in [] }
+        integerWord = RowWord.keys + plan.keyWords
+        rowWords = integerWord + plan.integerColumns.count + 1
     }
+
+    /// The words of a row.
+    @inline(__always) func row(_ row: Int) -> UnsafeMutablePointer<Int64> { words.pointer + row &* rowWords }
 
     /// The offset after the last record, nil while the block is empty.
     public var endOffset: Offset? { recordCount == 0 ? nil : Offset(records[recordCount - 1].offset + 1) }
@@ -104,6 +124,8 @@ public struct EventBlock: ~Copyable {
         recordCount = 0
         rowCount = 0
         labelCount = 0
+        changes.removeAll(keepingCapacity: true)
+        changeValueCount = 0
         vectorCount = 0
         windowOperationCount = 0
         modelOperationCount = 0
@@ -124,16 +146,9 @@ public struct EventBlock: ~Copyable {
     }
 
     /// Makes room for one more row.
-    @inline(__always) mutating func reserveRow(integers integerCount: Int, doubles doubleCount: Int, keyWords: Int) {
-        let rows = rowCount + 1
-        rowTimes.reserve(rows)
-        arrivals.reserve(rows)
-        ids.reserve(rows)
-        payloads.reserve(rows)
-        rowRecords.reserve(rows)
-        integers.reserve(rows &* integerCount)
-        doubles.reserve(rows &* doubleCount)
-        keys.reserve(rows &* keyWords)
+    @inline(__always) mutating func reserveRow(doubles doubleCount: Int) {
+        words.reserve((rowCount &+ 1) &* rowWords)
+        doubles.reserve((rowCount &+ 1) &* doubleCount)
     }
 
     // MARK: what the runtime reads
@@ -151,16 +166,19 @@ public struct EventBlock: ~Copyable {
     public func decision(_ index: Int) -> Decision { decision(row: Int(decidedRows[index])) }
 
     public func decision(row: Int) -> Decision {
-        Decision(
-            row: row, transactionID: ids[row], eventTime: EventTime(milliseconds: rowTimes[row]),
-            inputOffset: Offset(records[Int(rowRecords[row])].offset), probability: probabilities[row],
-            anomaly: anomalies[row], status: statuses[row])
+        let words = self.row(row)
+        return Decision(
+            row: row, transactionID: words[RowWord.id], eventTime: EventTime(milliseconds: words[RowWord.time]),
+            inputOffset: Offset(words[RowWord.offset]), probability: probabilities[row], anomaly: anomalies[row],
+            status: statuses[row])
     }
 
     /// The text of a row's id when ids are text.
     public func idText(row: Int) -> String? { idIsText ? idTexts[row] : nil }
 
-    public func transactionID(row: Int) -> TransactionID { idIsText ? .text(idTexts[row]) : .number(ids[row]) }
+    public func transactionID(row: Int) -> TransactionID {
+        idIsText ? .text(idTexts[row]) : .number(self.row(row)[RowWord.id])
+    }
 
     /// What each classifier says of a row, where there are several.
     public func classifierScores(row: Int) -> UnsafeBufferPointer<Double> {

@@ -8,26 +8,32 @@ import Windowing
 /// Three passes over a block: the control pass decides in log order what each record is; the windows of each entity run
 /// through the block; the vectors are kept for their labels, and those of labels taken are laid out for learning.
 public final class FeatureStage {
-    private let specification: TimeSpecification
-    private let aheadTolerance: EventDuration
+    let specification: TimeSpecification
+    let aheadTolerance: EventDuration
     /// Whether the sources of labels are told apart.
-    private let hasSources: Bool
+    let hasSources: Bool
+    /// Whether there are kinds of events besides transactions.
+    let hasEvents: Bool
     private let state: FeatureState
     private var control: ControlState
 
     /// What the control pass keeps; a struct, so that its loop runs without exclusivity checks.
-    private struct ControlState: ~Copyable {
+    struct ControlState: ~Copyable {
         var watermark: Watermark
         var table: TransactionTable
         var tally = Tally()
+        /// Decisions, all statuses.
+        var decisionCount: Int64 = 0
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
-        /// The watermark's day at the last sweep of all windows.
-        var sweptDay = Int64.min
+        var tables: ReferenceTables
+        /// The watermark's day at the last sweep of all windows, and the time of the next.
+        var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
+        var nextSweep = Int64.min
     }
 
     /// The events of one kind that are remembered, to tell a repetition.
-    private final class EventIDs {
+    final class EventIDs {
         var table: TransactionTable
 
         init(idIsText: Bool) { table = TransactionTable(placeWords: 0, featureCount: 0, idIsText: idIsText) }
@@ -36,15 +42,16 @@ public final class FeatureStage {
     public init(plan: FeaturePlan, specification: PipelineSpecification) {
         self.specification = specification.time
         aheadTolerance = specification.input.aheadTolerance
-        hasSources = !specification.input.labelSources.isEmpty
         state = FeatureState(plan: plan, labelHorizon: specification.time.labelHorizon)
         control = ControlState(
             watermark: Watermark(
                 outOfOrderness: specification.time.outOfOrderness, allowedLateness: specification.time.allowedLateness),
             table: TransactionTable(
-                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string)
-        )
+                placeWords: state.placeWords, featureCount: plan.count, idIsText: specification.input.idType == .string),
+            tables: ReferenceTables(plan))
         let types = Dictionary(specification.input.events.map { ($0.name, $0.idType) }) { first, _ in first }
+        hasEvents = plan.kinds.count > 1
+        hasSources = !specification.input.labelSources.isEmpty
         control.eventIDs = plan.kinds.map { kind in
             types[kind.name].flatMap { $0 }.map { EventIDs(idIsText: $0 == .string) }
         }
@@ -60,6 +67,23 @@ public final class FeatureStage {
         state.lookUp(key, entity: entity, asOf: time)
     }
 
+    /// The features that follow from a key alone (a value for each of its columns), and what others of it still need.
+    public func knownFeatures(
+        entity: Int, key: [ColumnValue], answers: [Double], asOf time: EventTime
+    ) -> [KnownFeature] {
+        state.knownFeatures(entity: entity, key: key, answers: answers, asOf: time, tables: control.tables)
+    }
+
+    /// Takes up the tables' rows as they were before the log begins: only changes are looked at, and nothing is counted.
+    public func takeUpTables(_ block: borrowing EventBlock) { takeUpTables(block, &control) }
+
+    /// The change that a row of a table (by its place in the plan) is as of `time` by; nil where it is not there.
+    public func change(
+        of key: [ColumnValue], in table: Int, asOf time: EventTime
+    ) -> (offset: Offset, since: EventTime)? {
+        control.tables.change(of: key, in: table, asOf: time)
+    }
+
     /// The digest of all that the stage remembers.
     public var digest: StateDigest {
         var ids: UInt64 = 0
@@ -67,7 +91,7 @@ public final class FeatureStage {
             if let events { ids &+= mixed(UInt64(kind), events.table.digest.sum) }
         }
         return StateDigest(
-            sum: state.digest.sum &+ control.table.digest.sum &+ ids
+            sum: state.digest.sum &+ control.table.digest.sum &+ ids &+ control.tables.digest.sum
                 &+ mixed(UInt64(bitPattern: control.watermark.time.milliseconds)))
     }
 
@@ -76,7 +100,8 @@ public final class FeatureStage {
         let windows = state.size
         return (
             windows.keys, windows.events, control.table.next - control.table.first,
-            windows.bytes + control.table.byteCount + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
+            windows.bytes + control.table.byteCount + control.tables.byteCount
+                + control.eventIDs.reduce(0) { $0 + ($1?.table.byteCount ?? 0) }
         )
     }
 
@@ -85,215 +110,16 @@ public final class FeatureStage {
         classify(&block, &control)
         let plan = state.plan
         block.features.reserve(block.rowCount * plan.width)
+        let words = block.words.pointer
         state.process(
             UnsafeBufferPointer(start: block.windowOperations.pointer, count: block.windowOperationCount),
             FeatureRows(
-                count: block.rowCount, keys: block.keys.pointer, keyTexts: block.keyTexts,
-                integers: block.integers.pointer, doubles: block.doubles.pointer, kinds: block.kinds.pointer,
-                times: block.rowTimes.pointer, features: block.features.pointer,
-                places: control.table.words + TransactionTable.Word.places,
-                placeStride: control.table.rowWords, slotMask: control.table.mask))
+                count: block.rowCount, stride: block.rowWords, times: words + EventBlock.RowWord.time,
+                keys: words + EventBlock.RowWord.keys, keyTexts: block.keyTexts, integers: words + block.integerWord,
+                doubles: block.doubles.pointer, kinds: block.kinds.pointer, features: block.features.pointer,
+                places: control.table.words + TransactionTable.Word.places, placeStride: control.table.rowWords,
+                slotMask: control.table.mask))
         keepVectors(&block, control.table)
-    }
-
-    // MARK: control pass
-
-    private func classify(_ block: inout EventBlock, _ control: inout ControlState) {
-        // Counted from the watermark, which a transaction may be ahead of by the out-of-orderness.
-        let horizon =
-            max(specification.duplicateHorizon, specification.labelHorizon) + specification.outOfOrderness
-        control.table.beginBlock()
-        for events in control.eventIDs { events?.table.beginBlock() }
-        let hasEvents = control.eventIDs.contains { $0 != nil }
-        block.statuses.reserve(block.rowCount)
-        block.slots.reserve(block.rowCount)
-        block.modelOperations.reserve(block.recordCount)
-        block.windowOperations.reserve(2 * block.recordCount)
-        for index in 0..<block.recordCount {
-            let record = block.records[index]
-            if index + 12 < block.recordCount { prefetch(block.records[index + 12], block, control.table) }
-            control.tally.records += 1
-            switch record.kind {
-            case .transaction: classify(row: Int(record.index), record: index, &block, &control)
-            case .event: take(event: Int(record.index), record: index, &block, &control)
-            case .ignored: control.tally.ignoredEvents += 1
-            case .label: join(label: Int(record.index), record: index, &block, &control)
-            case .heartbeat:
-                control.tally.commands += 1
-                control.watermark.advance(to: EventTime(milliseconds: record.time))
-            case .undecodable: setAside(.undecodable, record: index, &block, &control)
-            }
-            sweepDaily(&block, &control)
-            let limit = control.watermark.time.milliseconds - horizon.milliseconds
-            control.table.forget(before: limit)
-            if hasEvents { for events in control.eventIDs { events?.table.forget(before: limit) } }
-        }
-    }
-
-    @inline(__always) private func prefetch(
-        _ record: EventBlock.Record, _ block: borrowing EventBlock, _ table: borrowing TransactionTable
-    ) {
-        switch record.kind {
-        case .transaction: table.prefetch(block.ids[Int(record.index)])
-        case .label: table.prefetch(block.labelIDs[Int(record.index)])
-        default: break
-        }
-    }
-
-    @inline(__always) private func classify(
-        row: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
-    ) {
-        let id = block.ids[row]
-        if let slot = control.table.slot(of: id, text: block.idTexts[row]) {
-            let first = control.table.row(slot)
-            let isSame = first[TransactionTable.Word.payload] == Int64(bitPattern: block.payloads[row])
-            if isSame {
-                block.repeats.append((record, Offset(first[TransactionTable.Word.decision])))
-            }
-            setAside(isSame ? .sameTransactionAgain : .otherPayloadUnderTheSameID, record: record, &block, &control)
-            return
-        }
-        let time = EventTime(milliseconds: block.rowTimes[row])
-        let status = status(of: time, arrival: EventTime(milliseconds: block.arrivals[row]), control.watermark)
-        let decision = control.tally.transactions
-        control.tally.decisions[Int(status.rawValue)] += 1
-        var operation = WindowOperation(
-            kind: .insert, row: row, slot: control.table.next, time: time, earliest: control.watermark.earliestAccepted)
-        switch status {
-        case .onTime, .late:
-            control.watermark.advance(past: time)
-            operation.earliest = control.watermark.earliestAccepted
-        case .tooLate:
-            operation.kind = .answer
-            operation.time = control.watermark.earliestAccepted
-            setAside(.tooLate, record: record, &block, &control)
-        case .quarantined:
-            operation.kind = .answer
-            operation.time = control.watermark.time
-            setAside(.aheadOfArrival, record: record, &block, &control)
-        }
-        let slot = control.table.append(
-            id: id, text: block.idTexts[row], time: time.milliseconds, payload: block.payloads[row], decision: decision,
-            watermark: control.watermark.time.milliseconds, status: status)
-        block.statuses[row] = status
-        block.slots[row] = slot
-        append(operation, &block)
-        block.modelOperations[block.modelOperationCount] = EventBlock.ModelOperation(
-            kind: .score, flag: status.isAccepted, index: Int32(truncatingIfNeeded: row))
-        block.modelOperationCount += 1
-    }
-
-    @inline(__always) private func status(
-        of time: EventTime, arrival: EventTime, _ watermark: Watermark
-    ) -> DecisionStatus {
-        if time - aheadTolerance > arrival { return .quarantined }
-        switch watermark.timeliness(of: time) {
-        case .onTime: return .onTime
-        case .late: return .late
-        case .tooLate: return .tooLate
-        }
-    }
-
-    /// An event of another kind: like a transaction it is told from a repetition (where it has an id), late, too late
-    /// or quarantined, and enters windows at its own time. It is not scored and never moves the watermark.
-    @inline(never) private func take(
-        event row: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
-    ) {
-        let time = EventTime(milliseconds: block.rowTimes[row])
-        let ids = control.eventIDs[Int(block.kinds[row])]
-        if let ids, let slot = ids.table.slot(of: block.ids[row], text: block.idTexts[row]) {
-            let isSame = ids.table.row(slot)[TransactionTable.Word.payload] == Int64(bitPattern: block.payloads[row])
-            return setAside(
-                isSame ? .sameEventAgain : .otherPayloadUnderTheSameEventID, record: record, &block, &control)
-        }
-        let status = status(of: time, arrival: EventTime(milliseconds: block.arrivals[row]), control.watermark)
-        if let ids {
-            _ = ids.table.append(
-                id: block.ids[row], text: block.idTexts[row], time: time.milliseconds, payload: block.payloads[row],
-                decision: 0, watermark: control.watermark.time.milliseconds, status: status)
-        }
-        switch status {
-        case .tooLate:
-            control.tally.lateEvents += 1
-            setAside(.tooLate, record: record, &block, &control)
-        case .quarantined:
-            control.tally.quarantinedEvents += 1
-            setAside(.aheadOfArrival, record: record, &block, &control)
-        case .onTime, .late:
-            control.tally.events += 1
-            append(
-                WindowOperation(
-                    kind: .insert, row: row, slot: -1, time: time,
-                    earliest: control.watermark.earliestAccepted, isAnswered: false), &block)
-        }
-    }
-
-    @inline(__always) private func join(
-        label: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
-    ) {
-        guard let slot = control.table.slot(of: block.labelIDs[label], text: block.labelIDTexts[label]) else {
-            return setAside(.labelOfUnknownTransaction, record: record, &block, &control)
-        }
-        let isPositive = block.labelIsPositive[label]
-        let source = block.labelSources[label]
-        if source == EventBlock.unknownSource {
-            return setAside(.labelOfUnknownSource, record: record, &block, &control)
-        }
-        let previous = control.table.label(slot)
-        let time = EventTime(milliseconds: control.table.row(slot)[TransactionTable.Word.time])
-        if !control.table.status(slot).isAccepted {
-            return setAside(.labelOfTransactionNotAccepted, record: record, &block, &control)
-        }
-        let alreadySaid = control.table.sources(slot, saying: isPositive)
-        if hasSources ? alreadySaid >> UInt64(source) & 1 == 1 : previous == isPositive {
-            return setAside(.sameLabelAgain, record: record, &block, &control)
-        }
-        if control.watermark.time - specification.labelHorizon > time {
-            return setAside(.labelAfterHorizon, record: record, &block, &control)
-        }
-        control.table.setLabel(slot, isPositive: isPositive, source: hasSources ? Int(source) : nil)
-        control.tally.labels += 1
-        if previous == !isPositive { control.tally.corrections += 1 }
-        // Windows count what was said last; a source that says the same as another changes nothing there.
-        if previous != isPositive {
-            append(
-                WindowOperation(
-                    kind: .label, slot: slot, time: time, earliest: control.watermark.earliestAccepted,
-                    isPositive: isPositive, previous: previous,
-                    labelTime: max(EventTime(milliseconds: block.records[record].time), time)),
-                &block)
-        }
-        block.modelOperations[block.modelOperationCount] = EventBlock.ModelOperation(
-            kind: .learn, flag: isPositive, index: Int32(truncatingIfNeeded: slot & 0x7FFF_FFFF), source: source,
-            alreadySaid: alreadySaid)
-        block.modelOperationCount += 1
-    }
-
-    /// Once a day of event time, what no window reaches is dropped from keys that nobody touches any more.
-    @inline(__always) private func sweepDaily(_ block: inout EventBlock, _ control: inout ControlState) {
-        let day = control.watermark.time.day
-        guard day > control.sweptDay else { return }
-        if control.sweptDay <= EventTime.distantPast.day {
-            control.table.startCounting(from: control.watermark.time.milliseconds)
-            for events in control.eventIDs { events?.table.startCounting(from: control.watermark.time.milliseconds) }
-        }
-        control.sweptDay = day
-        append(
-            WindowOperation(
-                kind: .sweep, time: control.watermark.time, earliest: control.watermark.earliestAccepted), &block)
-    }
-
-    @inline(__always) private func append(_ operation: WindowOperation, _ block: inout EventBlock) {
-        block.windowOperations[block.windowOperationCount] = operation
-        block.windowOperationCount += 1
-    }
-
-    /// Counts a record for a side output and lists it there.
-    private func setAside(
-        _ reason: SideReason, record: Int, _ block: inout EventBlock, _ control: inout ControlState
-    ) {
-        control.tally.sides[Int(reason.rawValue)] += 1
-        block.sideRecords.append(SideRecord(reason: reason, record: record))
     }
 
     // MARK: vectors
@@ -328,6 +154,7 @@ public final class FeatureStage {
         control.tally.encode(into: &writer)
         control.table.encode(into: &writer)
         for events in control.eventIDs { events?.table.encode(into: &writer) }
+        control.tables.encode(into: &writer)
         state.encode(into: &writer)
     }
 
@@ -338,8 +165,10 @@ public final class FeatureStage {
             time: try reader.decodeEventTime())
         control.sweptDay = try reader.decodeInt64()
         control.tally = try Tally(decoding: &reader)
+        control.decisionCount = control.tally.transactions
         try control.table.decode(from: &reader)
         for events in control.eventIDs { try events?.table.decode(from: &reader) }
+        try control.tables.decode(from: &reader)
         try state.decode(from: &reader)
     }
 }

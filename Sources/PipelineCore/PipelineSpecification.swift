@@ -44,7 +44,8 @@ public struct PipelineSpecification: Hashable, Sendable {
     public func makePlan() throws(FeatureError) -> FeaturePlan {
         try FeaturePlan(
             features: features, entities: entities, columns: columns,
-            kinds: input.events.map { EventKindColumns(name: $0.name, columns: $0.columns) }, zones: zones)
+            kinds: input.events.map { EventKindColumns(name: $0.name, columns: $0.columns) }, tables: input.tables,
+            zones: zones)
     }
 }
 

@@ -23,15 +23,39 @@ public struct RecordDecoder: ~Copyable {
         var part = -1
     }
 
-    enum ReadingKind: UInt8 { case unprepared, row, label, command, ignored, unknown }
+    /// The same, prepared for the rows' loop: how a field is read, and the words of the row that take its value, which
+    /// are the row's last one where it has no such place.
+    struct Step: BitwiseCopyable {
+        var kind: FieldKind
+        /// Whether it has a text to be kept.
+        var hasText: Bool
+        /// Whether a number has to be kept as a text.
+        var isPart: Bool
+        var first: Int32
+        var second: Int32
+        /// What its value adds to the payload's hash goes through this mask: nothing where it is not declared.
+        var payloadMask: UInt64
+    }
+
+    /// A word of a row that takes the value of another one.
+    struct Copy: BitwiseCopyable {
+        var from: Int32
+        var to: Int32
+    }
+
+    enum ReadingKind: UInt8 { case unprepared, row, label, command, change, ignored, unknown }
 
     /// How values of one schema are read: `fields` from `start` on, then `defaults` from `defaultStart` on.
     struct Reading: BitwiseCopyable {
         var kind = ReadingKind.unprepared
+        /// For changes: among the readings of tables.
+        var table: Int32 = 0
         /// For rows: their kind, by its place among the plan's.
         var rowKind: UInt8 = 0
         var start: Int32 = 0
         var count: Int32 = 0
+        var copyStart: Int32 = 0
+        var copyCount: Int32 = 0
         var defaultStart: Int32 = 0
         var defaultCount: Int32 = 0
         /// What the defaults add to a payload's hash.
@@ -52,8 +76,8 @@ public struct RecordDecoder: ~Copyable {
         var second: Int
     }
 
-    private let plan: FeaturePlan
-    private let input: InputSpecification
+    let plan: FeaturePlan
+    let input: InputSpecification
     private let hasKinds: Bool
     /// Whether each row has a text in `idTexts`.
     private let hasTextIDs: Bool
@@ -64,15 +88,20 @@ public struct RecordDecoder: ~Copyable {
     /// The pipeline's own: the arrival time and the declared columns, which are what the payload of a transaction is.
     /// Undeclared columns, the columns' order, and whether a default was written out make no other one of it.
     private let readerSchemas: [RecordSchema]
-    private let integerCount: Int
     private let doubleCount: Int
-    private let keyWords: Int
+    /// Where a row's integer values begin, and its last word.
+    private let integerWord: Int
+    private let spareWord: Int
     /// By schema number; numbers are small.
     private var readings = BlockBuffer<Reading>()
     private var readingCount = 0
     private var fields = BlockBuffer<Field>()
+    private var steps = BlockBuffer<Step>()
     private var fieldCount = 0
+    private var copies = BlockBuffer<Copy>()
+    private var copyCount = 0
     private var defaults: [Default] = []
+    private var tableReadings: [TableReading] = []
     private let schema: (SchemaID) -> RecordSchema?
 
     /// - Parameter schema: the writer's schema under a number, nil when there is none.
@@ -98,9 +127,9 @@ public struct RecordDecoder: ~Copyable {
         self.textPairs = textPairs
         parts = partColumns.map { _ in "" }
         readerSchemas = input.readerSchemas
-        integerCount = plan.integerColumns.count
         doubleCount = plan.doubleColumns.count
-        keyWords = plan.keyWords
+        integerWord = EventBlock.RowWord.keys + plan.keyWords
+        spareWord = integerWord + plan.integerColumns.count
         self.schema = schema
     }
 
@@ -113,19 +142,26 @@ public struct RecordDecoder: ~Copyable {
         var record = EventBlock.Record(
             kind: .undecodable, index: 0, offset: offset.value, time: timestamp.milliseconds, value: value)
         var reader = ByteReader(value)
-        if EventTime.range.contains(timestamp), let number = reader.readEnvelope() {
+        if timestamp.isInRange, let number = reader.readEnvelope() {
             let reading = reading(of: Int(number.number))
             switch reading.kind {
             case .row:
-                if appendRow(reading, &reader, record: index, timestamp: timestamp, to: &block) {
+                if appendRow(reading, reader, offset: offset, timestamp: timestamp, to: &block) {
                     record.kind = reading.rowKind == 0 ? .transaction : .event
                     record.index = Int32(truncatingIfNeeded: block.rowCount - 1)
                 }
             case .ignored: record.kind = .ignored
             case .label:
-                if appendLabel(&reader, to: &block) {
+                if appendLabel(reader, to: &block) {
                     record.kind = .label
                     record.index = Int32(truncatingIfNeeded: block.labelCount - 1)
+                }
+            case .change:
+                if append(
+                    change: tableReadings[Int(reading.table)], reader, offset: offset, timestamp: timestamp, to: &block)
+                {
+                    record.kind = .change
+                    record.index = Int32(truncatingIfNeeded: block.changes.count - 1)
                 }
             case .command:
                 if reader.readAvroString() == "heartbeat", reader.isValid, reader.remaining == 0 {
@@ -161,6 +197,12 @@ public struct RecordDecoder: ~Copyable {
 
     private mutating func makeReading(_ writer: RecordSchema?) -> Reading {
         guard let writer else { return Reading(kind: .unknown) }
+        if writer.name.hasPrefix(RecordSchema.tablePrefix) {
+            let (isDeclared, reading) = tableReading(of: writer)
+            guard let reading else { return Reading(kind: isDeclared ? .unknown : .ignored) }
+            tableReadings.append(reading)
+            return Reading(kind: .change, table: Int32(tableReadings.count - 1))
+        }
         let isEvent = writer.name.hasPrefix(RecordSchema.eventPrefix)
         let kind = isEvent ? kind(of: writer) : 0
         // Of another pipeline's interest.
@@ -187,17 +229,20 @@ public struct RecordDecoder: ~Copyable {
     private mutating func makeRowReading(_ resolution: SchemaResolution, _ columns: [Column], kind: Int) -> Reading {
         var reading = Reading(
             kind: .row, rowKind: UInt8(kind), start: Int32(fieldCount), count: Int32(resolution.steps.count),
-            defaultStart: Int32(defaults.count))
+            copyStart: Int32(copyCount), defaultStart: Int32(defaults.count))
         let idColumn = kind == 0 ? input.idColumn : input.events.first { $0.name == plan.kinds[kind].name }?.idColumn
         fields.reserve(fieldCount + resolution.steps.count)
+        steps.reserve(fieldCount + resolution.steps.count)
         for step in resolution.steps {
             switch step.use {
             case .skip: fields[fieldCount] = Field(kind: Self.kind(of: step.type))
             case .same(let index): fields[fieldCount] = field(for: columns[index], Self.kind(of: step.type), idColumn)
             case .promoted(let index): fields[fieldCount] = field(for: columns[index], .promoted, idColumn)
             }
+            steps[fieldCount] = makeStep(fields[fieldCount])
             fieldCount += 1
         }
+        reading.copyCount = Int32(copyCount) - reading.copyStart
         for missing in resolution.defaults {
             let column = columns[missing.field]
             let field = field(for: column, Self.kind(of: column.type), idColumn)
@@ -212,9 +257,10 @@ public struct RecordDecoder: ~Copyable {
         return reading
     }
 
-    /// Columns that the plan reads and events of this kind do not have: 0, or the empty text.
+    /// Columns that the plan reads and events of this kind do not have: 0, or the empty text. What joins read is
+    /// written by them.
     private mutating func appendForeignColumns(kind: Int) {
-        let own = plan.kinds[kind].columns.map(\.name)
+        let own = plan.kinds[kind].columns.map(\.name) + plan.joins.flatMap { $0.reads.map(\.name) }
         for (place, column) in plan.integerColumns.enumerated() where !own.contains(column.name) {
             let value: ColumnValue = column.type == .string ? .text("") : .integer(0)
             defaults.append(Default(field: Field(kind: .number, integerPlace: place), value: value))
@@ -239,14 +285,45 @@ public struct RecordDecoder: ~Copyable {
         return field
     }
 
+    /// The first two places of a field stand in its step; further ones are copied from the first.
+    private mutating func makeStep(_ field: Field) -> Step {
+        var places = words(of: field)
+        while places.count < 2 { places.append(spareWord) }
+        copies.reserve(copyCount + places.count)
+        for place in places.dropFirst(2) {
+            copies[copyCount] = Copy(from: Int32(places[0]), to: Int32(place))
+            copyCount += 1
+        }
+        return Step(
+            kind: field.kind, hasText: field.isID || field.keyWords != 0 || field.part >= 0, isPart: field.part >= 0,
+            first: Int32(places[0]), second: Int32(places[1]), payloadMask: field.declared == 0 ? 0 : ~0)
+    }
+
+    /// The words of a row that take a field's integer value or its text's hash.
+    private func words(of field: Field) -> [Int] {
+        var words: [Int] = []
+        if field.isArrival { words.append(EventBlock.RowWord.arrival) }
+        if field.isID { words.append(EventBlock.RowWord.id) }
+        if field.integerPlace >= 0 { words.append(integerWord + field.integerPlace) }
+        var rest = field.keyWords
+        while rest != 0 {
+            words.append(EventBlock.RowWord.keys + rest.trailingZeroBitCount)
+            rest &= rest - 1
+        }
+        return words
+    }
+
     /// As which word a value of a declared column enters the payload's hash.
-    private static func payloadWord(_ value: ColumnValue) -> UInt64 {
+    static func payloadWord(_ value: ColumnValue) -> UInt64 {
         switch value {
         case .integer(let number): UInt64(bitPattern: number)
-        case .double(let number): number.bitPattern
+        case .double(let number): payloadWord(number)
         case .text(let text): stableHash(text)
         }
     }
+
+    /// 0 and -0 are the same number, which writers print as they like.
+    @inline(__always) private static func payloadWord(_ number: Double) -> UInt64 { (number + 0).bitPattern }
 
     private static func kind(of type: ColumnType) -> FieldKind {
         switch type {
@@ -260,74 +337,75 @@ public struct RecordDecoder: ~Copyable {
     // MARK: records
 
     private mutating func appendRow(
-        _ reading: Reading, _ reader: inout ByteReader, record: Int, timestamp: EventTime, to block: inout EventBlock
+        _ reading: Reading, _ start: ByteReader, offset: Offset, timestamp: EventTime, to block: inout EventBlock
     ) -> Bool {
+        var reader = start
         let row = block.rowCount
-        block.reserveRow(integers: integerCount, doubles: doubleCount, keyWords: keyWords)
+        block.reserveRow(doubles: doubleCount)
+        let words = block.row(row)
         var payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.payload
         for index in Int(reading.start)..<Int(reading.start &+ reading.count) {
-            let field = fields[index]
-            switch field.kind {
+            let step = steps[index]
+            let declared = fields[index].declared
+            switch step.kind {
             case .number, .decimal:
-                let number = field.kind == .number ? reader.readVarint() : reader.readAvroDecimal()
-                if field.isArrival {
-                    block.arrivals[row] = number
-                    continue
-                }
-                if field.declared != 0 { payload &+= mixed(field.declared, UInt64(bitPattern: number)) }
-                if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
-                if field.isID { block.ids[row] = number }
-                setKey(number, field.keyWords, row, &block)
-                if field.part >= 0 { setPart(field.part, number) }
+                let number = step.kind == .number ? reader.readVarint() : reader.readAvroDecimal()
+                payload &+= mixed(declared, UInt64(bitPattern: number)) & step.payloadMask
+                words[Int(step.first)] = number
+                words[Int(step.second)] = number
+                if step.isPart { setPart(fields[index].part, number) }
             case .double, .promoted:
-                let number = field.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
-                if field.declared != 0 { payload &+= mixed(field.declared, number.bitPattern) }
-                guard field.doublePlace >= 0 || field.integerPlace >= 0 else { continue }
-                guard number.magnitude <= largestFeature else { return undo(row, &block) }
-                if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
-                if field.integerPlace >= 0 {
-                    block.integers[row &* integerCount &+ field.integerPlace] = inMillionths(number)
-                }
+                let number = step.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
+                payload &+= mixed(declared, Self.payloadWord(number)) & step.payloadMask
+                if !keep(number, fields[index], row, &block) { return undo(row, &block) }
             case .text:
                 let bytes = reader.readAvroBytes()
-                guard field.declared != 0 else { continue }
+                guard declared != 0 else { continue }
                 let hash = stableHash(bytes)
-                payload &+= mixed(field.declared, hash)
-                if field.integerPlace >= 0 {
-                    block.integers[row &* integerCount &+ field.integerPlace] = Int64(bitPattern: hash)
-                }
-                if field.isID || field.keyWords != 0 || field.part >= 0 { appendText(bytes, hash, field, row, &block) }
+                payload &+= mixed(declared, hash)
+                words[Int(step.first)] = Int64(bitPattern: hash)
+                words[Int(step.second)] = Int64(bitPattern: hash)
+                if step.hasText { appendText(bytes, fields[index], &block) }
             }
         }
         guard reader.isValid, reader.remaining == 0 else { return undo(row, &block) }
+        for index in Int(reading.copyStart)..<Int(reading.copyStart &+ reading.copyCount) {
+            words[Int(copies[index].to)] = words[Int(copies[index].from)]
+        }
         if reading.defaultCount > 0 { appendDefaults(reading, row, &block) }
         if hasKinds || !textPairs.isEmpty { completeTexts(kind: reading.rowKind, row, &block) }
-        block.payloads[row] = payload
-        block.rowTimes[row] = timestamp.milliseconds
-        block.rowRecords[row] = Int32(truncatingIfNeeded: record)
+        words[EventBlock.RowWord.payload] = Int64(bitPattern: payload)
+        words[EventBlock.RowWord.time] = timestamp.milliseconds
+        words[EventBlock.RowWord.offset] = offset.value
         block.rowCount = row + 1
         return true
     }
 
+    /// Keeps a double where a feature uses it.
+    /// - Returns: false for one that no feature may have.
+    @inline(__always) private func keep(
+        _ number: Double, _ field: Field, _ row: Int, _ block: inout EventBlock
+    ) -> Bool {
+        guard field.doublePlace >= 0 || field.integerPlace >= 0 else { return true }
+        guard number.magnitude <= largestFeature else { return false }
+        if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
+        if field.integerPlace >= 0 { block.row(row)[integerWord &+ field.integerPlace] = inMillionths(number) }
+        return true
+    }
+
     @inline(never) private mutating func appendDefaults(_ reading: Reading, _ row: Int, _ block: inout EventBlock) {
+        let words = block.row(row)
         for standIn in defaults[Int(reading.defaultStart)..<Int(reading.defaultStart + reading.defaultCount)] {
             let field = standIn.field
             switch standIn.value {
             case .integer(let number):
-                if field.integerPlace >= 0 { block.integers[row &* integerCount &+ field.integerPlace] = number }
-                setKey(number, field.keyWords, row, &block)
+                for word in self.words(of: field) { words[word] = number }
                 if field.part >= 0 { setPart(field.part, number) }
-            case .double(let number):
-                if field.doublePlace >= 0 { block.doubles[row &* doubleCount &+ field.doublePlace] = number }
-                if field.integerPlace >= 0 {
-                    block.integers[row &* integerCount &+ field.integerPlace] = inMillionths(number)
-                }
+            case .double(let number): _ = keep(number, field, row, &block)
             case .text(let text):
-                let hash = stableHash(text)
-                if field.integerPlace >= 0 {
-                    block.integers[row &* integerCount &+ field.integerPlace] = Int64(bitPattern: hash)
-                }
-                if field.keyWords != 0 { appendKey(text, hash, field.keyWords, row, &block) }
+                let hash = Int64(bitPattern: stableHash(text))
+                for word in self.words(of: field) { words[word] = hash }
+                appendKey(text, field.keyWords, &block)
                 if field.part >= 0 { parts[field.part] = text }
             }
         }
@@ -341,7 +419,9 @@ public struct RecordDecoder: ~Copyable {
         }
         for pair in textPairs where plan.entities[pair.entity].kinds >> UInt64(kind) & 1 == 1 {
             let text = EntityKey.text(ofPair: parts[pair.first], parts[pair.second])
-            appendKey(text, stableHash(text), 1 << UInt64(plan.entities[pair.entity].keyWord), row, &block)
+            let word = plan.entities[pair.entity].keyWord
+            block.row(row)[EventBlock.RowWord.keys + word] = Int64(bitPattern: stableHash(text))
+            appendKey(text, 1 << UInt64(word), &block)
         }
         guard hasKinds else { return }
         if hasTextIDs, block.idTexts.count == row { block.idTexts.append("") }
@@ -352,28 +432,17 @@ public struct RecordDecoder: ~Copyable {
 
     @inline(never) private mutating func setPart(_ part: Int, _ number: Int64) { parts[part] = String(number) }
 
-    @inline(__always) private func setKey(_ key: Int64, _ words: UInt64, _ row: Int, _ block: inout EventBlock) {
-        var rest = words
-        while rest != 0 {
-            block.keys[row &* keyWords &+ rest.trailingZeroBitCount] = key
-            rest &= rest &- 1
-        }
-    }
-
     @inline(never) private mutating func appendText(
-        _ bytes: UnsafeRawBufferPointer, _ hash: UInt64, _ field: Field, _ row: Int, _ block: inout EventBlock
+        _ bytes: UnsafeRawBufferPointer, _ field: Field, _ block: inout EventBlock
     ) {
         let text = String(decoding: bytes, as: UTF8.self)
-        if field.isID {
-            block.idTexts.append(text)
-            block.ids[row] = Int64(bitPattern: hash)
-        }
+        if field.isID { block.idTexts.append(text) }
         if field.part >= 0 { parts[field.part] = text }
-        appendKey(text, hash, field.keyWords, row, &block)
+        appendKey(text, field.keyWords, &block)
     }
 
-    private func appendKey(_ text: String, _ hash: UInt64, _ words: UInt64, _ row: Int, _ block: inout EventBlock) {
-        setKey(Int64(bitPattern: hash), words, row, &block)
+    private func appendKey(_ text: String, _ words: UInt64, _ block: inout EventBlock) {
+        guard words != 0 else { return }
         for entity in plan.entities.indices where words >> UInt64(plan.entities[entity].keyWord) & 1 == 1 {
             block.keyTexts[entity].append(text)
         }
@@ -395,7 +464,8 @@ public struct RecordDecoder: ~Copyable {
         return place.map { UInt8($0) } ?? EventBlock.unknownSource
     }
 
-    private func appendLabel(_ reader: inout ByteReader, to block: inout EventBlock) -> Bool {
+    private func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+        var reader = start
         let index = block.labelCount
         block.labelIDs.reserve(index + 1)
         block.labelIsPositive.reserve(index + 1)

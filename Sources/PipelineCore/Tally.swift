@@ -17,6 +17,8 @@ public struct Tally: Hashable, Sendable {
     public var lateEvents: Int64 = 0
     public var quarantinedEvents: Int64 = 0
     public var ignoredEvents: Int64 = 0
+    /// Changes of reference tables that were taken.
+    public var changes: Int64 = 0
 
     public init() {}
 
@@ -28,7 +30,7 @@ public struct Tally: Hashable, Sendable {
     /// the side output is not counted again; an event of another kind has none.
     public var isBalanced: Bool {
         let onlyInSides = sides.reduce(0, +) - decisions(.tooLate) - decisions(.quarantined)
-        return records == transactions + events + ignoredEvents + labels + commands + onlyInSides
+        return records == transactions + events + ignoredEvents + changes + labels + commands + onlyInSides
             && side(.tooLate) == decisions(.tooLate) + lateEvents
             && side(.aheadOfArrival) == decisions(.quarantined) + quarantinedEvents
     }
@@ -38,6 +40,7 @@ public struct Tally: Hashable, Sendable {
         writer.encode(sides)
         for count in [
             labels, corrections, commands, records, events, lateEvents, quarantinedEvents, ignoredEvents,
+            changes,
         ] {
             writer.encode(count)
         }
@@ -54,6 +57,7 @@ public struct Tally: Hashable, Sendable {
         lateEvents = try reader.decodeInt64()
         quarantinedEvents = try reader.decodeInt64()
         ignoredEvents = try reader.decodeInt64()
+        changes = try reader.decodeInt64()
         guard decisions.count == DecisionStatus.allCases.count, sides.count == SideReason.allCases.count else {
             throw StateCodingError("counts of other reasons than this program knows")
         }

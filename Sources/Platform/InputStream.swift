@@ -4,6 +4,8 @@ public final class InputStream {
     private var position = 0
     /// The stream's size in bytes, nil where it is not known.
     public let size: Int?
+    /// Whether a request to stop, not its end, ended the stream. What came last may then be half of a line.
+    public private(set) var isInterrupted = false
 
     /// Standard input.
     public init() {
@@ -21,8 +23,13 @@ public final class InputStream {
     /// - Returns: the number of bytes; 0 at the end, or when the process is asked to stop while it waits.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         guard let file else {
-            if case .bytes(let count) = try StandardStreams.read(into: buffer) { return count }
-            return 0
+            switch try StandardStreams.read(into: buffer) {
+            case .bytes(let count): return count
+            case .end: return 0
+            case .interrupted:
+                isInterrupted = true
+                return 0
+            }
         }
         let count = try file.read(into: buffer, at: position)
         position += count

@@ -45,6 +45,7 @@ extension EntityWindows {
         features: UnsafeMutablePointer<Double>, isAnswered: Bool = true
     ) -> Int64 {
         let row = WindowRow(values: values, filters: filters, features: features, isAnswered: isAnswered)
+        reserveRange(for: values, stride: 0, count: 1)
         if plan.isPlain { return insert(number, at: time, earliest: earliest, row, plainShape) }
         return insert(number, at: time, earliest: earliest, row, fullShape)
     }
@@ -133,6 +134,7 @@ extension EntityWindows {
         _ number: Int?, asOf time: EventTime, values: UnsafePointer<Int64>, filters: UInt64 = 0,
         features: UnsafeMutablePointer<Double>
     ) {
+        reserveRange(for: values, stride: 0, count: 1)
         answer(number, asOf: time, WindowRow(values: values, filters: filters, features: features, isAnswered: true))
     }
 
@@ -206,7 +208,7 @@ extension EntityWindows {
     }
 
     /// Adds an event to a boundary's totals.
-    @inline(__always) private func accumulate(
+    @inline(__always) func accumulate(
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
         _ words: UnsafeMutablePointer<Int64>, sign: Int64
     ) {
@@ -216,11 +218,12 @@ extension EntityWindows {
             let total = words + accumulator.word
             switch accumulator.operation {
             case .count: total[0] &+= sign
-            case .sum: total[0] &+= event[accumulator.value] &* sign
+            case .sum:
+                let value = Int128(event[accumulator.value])
+                storeWide(sign > 0 ? loadWide(total) &+ value : loadWide(total) &- value, total)
             case .square:
-                let value = event[accumulator.value]
-                let square = product(value, value)
-                storeWide(sign > 0 ? loadWide(total) &+ square : loadWide(total) &- square, total)
+                let square = Int192(square: event[accumulator.value])
+                (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
             case .labels: total[0] &+= LabelState.weight(event[0] & 3) &* sign
             case .enter, .leave: break
             }
@@ -295,22 +298,7 @@ extension EntityWindows {
             if plan.maskWord > 0 { event[plan.maskWord] = Int64(bitPattern: row.filters) }
             if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = 0 }
         }
-        digest.insert(hash(header, event, shape))
         eventCount &+= 1
-    }
-
-    @inline(__always) func hash(
-        _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, _ shape: some EventShape
-    ) -> UInt64 {
-        let key = UInt64(bitPattern: header[Header.hash])
-        let words = shape.isPlain ? 1 &+ shape.columns : plan.givenWords
-        var hash = folded(UInt64(bitPattern: event[0]) ^ key, words > 1 ? UInt64(bitPattern: event[1]) : key)
-        var word = 2
-        while word < words {
-            hash = folded(hash, UInt64(bitPattern: event[word]))
-            word &+= 1
-        }
-        return hash
     }
 
     /// Puts a mark behind the newest event that is later than all events.
@@ -330,15 +318,11 @@ extension EntityWindows {
     @inline(never) private mutating func makeRoom(
         _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
     ) {
+        // Until it is called again for this key.
+        mostEvents = max(mostEvents, 2 &* (header[Header.head] &- header[Header.first]) &+ 2)
         expire(header, limit: expiryLimit(earliest), shape)
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, 4))
         }
     }
-}
-
-/// The product of two words, folded: a hash of the pair for a digest.
-@inline(__always) func folded(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b ^ 0xD6E8_FEB8_6659_FD93)
-    return product.high ^ product.low
 }

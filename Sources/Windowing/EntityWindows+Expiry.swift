@@ -43,11 +43,10 @@ extension EntityWindows {
         while first < head {
             let event = ring + Int(first & mask) &* shape.eventWords
             if event[0] > limit { break }
-            if shape.isPlain {
-                digest.remove(hash(header, event, shape))
-            } else {
+            if !shape.isPlain, plan.isEndless {
                 // Totals without end stand for the events that were, and so does the digest.
-                if plan.isEndless { remember(header, event) } else { digest.remove(hash(header, event, shape)) }
+                remember(header, event)
+                digestBesideEvents.insert(hash(header, event))
             }
             first &+= 1
         }
@@ -61,7 +60,7 @@ extension EntityWindows {
     ) {
         var dropped: UInt64 = 0
         LabelTrack(header + track.word).expire(limit) { dropped &+= hash(header, track: index, $0) }
-        if track.basis == .labelArrival && !plan.isEndless { digest.remove(dropped) }
+        if track.basis == .labelArrival && !plan.isEndless { digestBesideEvents.remove(dropped) }
     }
 
     /// Keeps of an event that is dropped what windows without end need.

@@ -5,12 +5,17 @@ import EventModel
 extension EntityWindows {
     /// Tells a state of another plan apart.
     private var layout: UInt64 {
-        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words))
+        // The number of this layout.
+        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words), 2)
         for boundary in boundaries { hash = mixed(hash, UInt64(bitPattern: boundary.distance)) }
         return hash
     }
 
+    /// Whether sums were about to be beyond 64 bits.
+    private var isWidened: Bool { !plan.isPlain && declaration.aggregates.allSatisfy(\.isPlain) }
+
     public func encode(into writer: inout ByteWriter) {
+        writer.encode(isWidened ? 1 : 0)
         writer.encode(layout)
         writer.encode(digest.sum)
         writer.encode(headerCount)
@@ -42,6 +47,7 @@ extension EntityWindows {
     /// Takes up what `encode` wrote; the windows must be new.
     public mutating func decode(from reader: inout ByteReader) throws(StateCodingError) {
         precondition(headerCount == 0, "windows that hold events cannot take up saved ones")
+        if try reader.decodeInt() == 1, plan.isPlain { widen() }
         guard try reader.decodeUInt64() == layout else { throw StateCodingError("windows of another plan") }
         let saved = try reader.decodeUInt64()
         let numbers = try reader.decodeInt()
@@ -58,10 +64,11 @@ extension EntityWindows {
             }
         }
         freeNumbers = (0..<numbers).filter { !isLive(headers + $0 * headerWords) }
-        guard plan.isEndless || digest.sum == saved else {
-            throw StateCodingError("the windows' digest is \(digest), but \(StateDigest(sum: saved)) was saved")
+        let held = digest
+        guard plan.isEndless || held.sum == saved else {
+            throw StateCodingError("the windows' digest is \(held), but \(StateDigest(sum: saved)) was saved")
         }
-        digest.sum = saved
+        digestBesideEvents.insert(saved &- held.sum)
     }
 
     private mutating func decodeKey(
@@ -94,10 +101,11 @@ extension EntityWindows {
                 let event = event(header, ring, position)
                 UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
                     .copyMemory(from: reader.readBytes(eventWords * 8))
-                digest.insert(hash(header, event, shape))
+                for column in 0..<valuePlaces.count { valueBits |= event[1 + column] ^ (event[1 + column] >> 63) }
             }
         }
         eventCount += count
+        if plan.isPlain { mostEvents = max(mostEvents, 2 * Int64(count) + 2) }
         try decodeParts(of: header, from: &reader)
     }
 
@@ -122,7 +130,7 @@ extension EntityWindows {
         for (index, track) in tracks.enumerated() {
             var held: UInt64 = 0
             try LabelTrack(header + track.word).decode(from: &reader) { held &+= hash(header, track: index, $0) }
-            if track.basis == .labelArrival { digest.insert(held) }
+            if track.basis == .labelArrival { digestBesideEvents.insert(held) }
         }
     }
 }

@@ -33,9 +33,10 @@ public struct Watermark: Hashable, Sendable {
     /// Events before this time are too late.
     public var earliestAccepted: EventTime { time - allowedLateness }
 
-    /// Takes an accepted event's time into account.
-    public mutating func advance(past event: EventTime) {
-        time = max(time, event - outOfOrderness)
+    /// Takes an accepted event's time into account. One that runs ahead of its arrival (by no more than is tolerated)
+    /// counts as of its arrival: a clock that is an hour fast must not make everybody else an hour late.
+    public mutating func advance(past event: EventTime, arrival: EventTime) {
+        time = max(time, min(event, arrival) - outOfOrderness)
     }
 
     /// Takes a heartbeat into account: event time has come as far as `claim`.

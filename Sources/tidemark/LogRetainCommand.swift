@@ -138,13 +138,18 @@ struct LogCompactCommand: ParsableCommand {
         discussion: """
             For topics that hold states by key. A tombstone (a key without value) goes once it is older than \
             --tombstone-age. The segment that is written stays as it is. The input, decisions and side outputs are not \
-            compacted: each of their records counts.
+            compacted: each of their records counts. Of a reference table's topic (tables/NAME-0) goes what a later \
+            change of the same row and time replaces, as far as 'log retain' has removed the input with both; with \
+            --before also each version that took effect before the row's newest one by then.
             """)
 
     @OptionGroup var log: LogOption
     @Option(help: ArgumentHelp("The topic, such as models-0.", valueName: "topic")) var topic: String
     @Option(help: ArgumentHelp("How long a tombstone stays.", valueName: "duration")) var tombstoneAge =
         EventDuration.day
+    @Option(
+        help: ArgumentHelp("Of a table: no event of the remaining input is before this time.", valueName: "time"))
+    var before: String?
     @OptionGroup var output: OutputOptions
 
     func run() throws {
@@ -158,8 +163,7 @@ struct LogCompactCommand: ParsableCommand {
                     smaller use 'tidemark log retain'
                     """)
             }
-            let policy = CompactionPolicy(
-                tombstoneAge: tombstoneAge, reference: try topic.presentTime(SystemClock(), fileSystem))
+            let policy = try policy(topic, fileSystem)
             let housekeeping = try Housekeeping(topic.directory, fileSystem)
             defer { housekeeping.end() }
             let line = ProgressLine("compact", unit: "bytes", quiet: output.quiet || output.json)
@@ -172,6 +176,24 @@ struct LogCompactCommand: ParsableCommand {
                 now \(grouped(report.bytesAfter))
                 """)
         }
+    }
+}
+
+extension LogCompactCommand {
+    private func policy(_ topic: LogTopic, _ fileSystem: PosixFileSystem) throws -> CompactionPolicy {
+        let reference = try topic.presentTime(SystemClock(), fileSystem)
+        guard let table = topic.table else {
+            if before != nil { throw ValidationError("--before is of tables' topics; \(topic.name) is none") }
+            return CompactionPolicy(tombstoneAge: tombstoneAge, reference: reference)
+        }
+        let time = try before.map { text in
+            guard let time = TimeFormat.iso8601.time(of: text) else {
+                throw ValidationError("--before is a time such as 2018-09-30T12:00:00Z, not '\(text)'")
+            }
+            return time
+        }
+        return try TableTopics.compactionPolicy(
+            of: table, in: log.directory, collapsingBefore: time, reference: reference, fileSystem: fileSystem)
     }
 }
 

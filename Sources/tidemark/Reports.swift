@@ -10,6 +10,7 @@ extension Tally {
             JSONMember("labels", .number(labels)), JSONMember("corrected_labels", .number(corrections)),
             JSONMember("commands", .number(commands)),
             JSONMember("events", .number(events)), JSONMember("ignored_events", .number(ignoredEvents)),
+            JSONMember("table_changes", .number(changes)),
         ]
         for status in DecisionStatus.allCases {
             members.append(JSONMember(status.name, .number(decisions(status))))
@@ -37,6 +38,7 @@ extension Tally {
                 "\(grouped(events)) events of other kinds, and \(grouped(ignoredEvents)) that the pipeline does not declare"
             )
         }
+        if changes > 0 { lines.append("\(grouped(changes)) changes of reference tables") }
         for reason in SideReason.allCases where side(reason) > 0 {
             lines.append("\(grouped(side(reason))) in \(reason.output.rawValue): \(reason.text)")
         }

@@ -20,11 +20,14 @@ struct ScoreCommand: ParsableCommand {
     @OptionGroup var storage: StorageOptions
     @Option(help: "ndjson, or csv with a header line.") var format: ScoringSession.Format = .ndjson
 
+    @Flag(help: "Begin a new log where there is none yet, without any history.") var new = false
+
     func run() throws {
         Termination.install()
         try reporting {
             let (specification, text) = try pipeline.load()
             let fileSystem = PosixFileSystem()
+            if new { try log.directory.makeInput(fileSystem) }
             var options = PipelineRun.Options()
             options.blockRecords = 4096
             options.segmentBytes = storage.segmentBytes
@@ -80,7 +83,7 @@ struct ScoreCommand: ParsableCommand {
                 unsettledSince = nil
             }
         }
-        try session.finish(answer: answer)
+        if Termination.isRequested { try session.stop() } else { try session.finish(answer: answer) }
         try flush()
     }
 }

@@ -59,12 +59,14 @@ struct ExpressionTests {
         ("channel < 'web'", 1, "'channel' is a string; it can only be compared by == or !="),
         ("channel == 1", 12, "a text is compared with what is none; expected a string column or a text"),
         ("amount == 'web'", 1, "a number is compared with a text; expected a string column or a text"),
-        ("7d + 1", 1, "7d is a duration; it is the window of zscore only"),
+        ("7d + 1", 1, "7d is a duration; it is the window of zscore, since_previous, distance_km and speed_kmh only"),
         (
             "cos(1)", 1,
             "there is no function 'cos'; there are ratio, log1p, clip, abs, sqrt, min, max, if, haversine, "
-                + "zscore, since_previous, distance_km, speed_kmh, hour, weekday, month, day_of_month, minute_of_day"
+                + "zscore, known, since_previous, distance_km, speed_kmh, hour, weekday, month, day_of_month, minute_of_day"
         ),
+        ("known(amount)", 7, "there is no table; declare one under 'tables'"),
+        ("amount + shops.RATE", 10, "'shops.RATE' would be of a table, but none is declared"),
         ("1 + clip(1, 2)", 5, "2 arguments of clip; expected clip(x, lowest, highest)"),
         ("log1p()", 1, "0 arguments of log1p; expected log1p(x)"),
         ("min(1)", 1, "1 arguments of min; expected min(x, y, ...)"),

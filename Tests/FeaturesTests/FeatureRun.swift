@@ -60,19 +60,17 @@ func vectors(of events: [TestEvent], _ plan: FeaturePlan, block size: Int = 7) -
 
 extension FeatureState {
     fileprivate func vectors(of rows: [TestEvent], firstSlot: Int) -> [[Double]] {
-        var keys: [Int64] = [0]
-        var integers: [Int64] = [0]
+        // Time, keys, integer values.
+        var words: [Int64] = []
         var doubles: [Double] = [0]
         for (index, row) in rows.enumerated() {
-            if index == 0 { (keys, integers, doubles) = ([], [], []) }
-            for entity in plan.entities { keys += entity.keyColumns.map(row.integer) }
-            integers += plan.integerColumns.map(row.integer)
+            if index == 0 { doubles = [] }
+            words.append(row.time.milliseconds)
+            for entity in plan.entities { words += entity.keyColumns.map(row.integer) }
+            words += plan.integerColumns.map(row.integer)
             doubles += plan.doubleColumns.map { _ in row.measure }
         }
-        if keys.isEmpty { keys = [0] }
-        if integers.isEmpty { integers = [0] }
         if doubles.isEmpty { doubles = [0] }
-        let times = rows.map(\.time.milliseconds)
         let kinds = rows.map { _ in UInt8(0) }
         var features = [Double](repeating: .nan, count: rows.count * plan.width)
         var places = [Int64](repeating: 0, count: 1024 * max(placeWords, 1))
@@ -85,12 +83,17 @@ extension FeatureState {
             places.withUnsafeMutableBufferPointer { places in
                 guard let featureStart = features.baseAddress, let placeStart = places.baseAddress else { return }
                 operations.withUnsafeBufferPointer { operations in
-                    process(
-                        operations,
-                        FeatureRows(
-                            count: rows.count, keys: keys, keyTexts: plan.entities.map { _ in [] }, integers: integers,
-                            doubles: doubles, kinds: kinds, times: times, features: featureStart, places: placeStart,
-                            placeStride: max(placeWords, 1), slotMask: 1023))
+                    words.withUnsafeBufferPointer { words in
+                        guard let start = words.baseAddress else { return }
+                        process(
+                            operations,
+                            FeatureRows(
+                                count: rows.count, stride: 1 + plan.keyWords + plan.integerColumns.count, times: start,
+                                keys: start + 1, keyTexts: plan.entities.map { _ in [] },
+                                integers: start + 1 + plan.keyWords, doubles: doubles, kinds: kinds,
+                                features: featureStart, places: placeStart, placeStride: max(placeWords, 1),
+                                slotMask: 1023))
+                    }
                 }
             }
         }

@@ -16,9 +16,13 @@ protocol LawfulLearner: LearnedState, ~Copyable {
     func answers(_ row: [Double]) -> [Double]
     /// Those of the answers that are probabilities.
     func probabilities(_ row: [Double]) -> [Double]
+    /// Whether a column more, in which nothing ever stands, leaves the answers about the others as they are.
+    static func ignoresMissingColumns(_ specification: Specification) -> Bool
 }
 
 extension LawfulLearner where Self: ~Copyable {
+    static func ignoresMissingColumns(_ specification: Specification) -> Bool { true }
+
     mutating func take(_ rows: some Sequence<LabelledRow>) {
         for row in rows { take(row.values, isPositive: row.isPositive) }
     }
@@ -38,7 +42,9 @@ func checkAllLaws<Model: LawfulLearner & ~Copyable>(
     checkInputIsNotModified(type, specification)
     checkTheOrderOfColumnsOnlyRounds(type, specification)
     checkConstantColumnsAreHarmless(type, specification)
+    checkMissingColumnsChangeNothing(type, specification)
     checkExtremeValuesStayFinite(type, specification)
+    checkExtremeValuesAreNotClipped(type, specification)
     checkProbabilitiesLieWithinZeroAndOne(type, specification)
 }
 
@@ -129,6 +135,21 @@ func checkConstantColumnsAreHarmless<Model: LawfulLearner & ~Copyable>(
     }
 }
 
+func checkMissingColumnsChangeNothing<Model: LawfulLearner & ~Copyable>(
+    _ type: Model.Type, _ specification: Model.Specification
+) {
+    guard Model.ignoresMissingColumns(specification) else { return }
+    let rows = labelledRows(200, columns: 5, seed: 6)
+    let more = rows.map { LabelledRow(values: $0.values + [0], isPositive: $0.isPositive) }
+    let one = Model(specification, taking: rows)
+    let other = Model(specification, taking: more)
+    for index in 0..<20 {
+        let expected = one.answers(rows[index].values)
+        let answers = other.answers(more[index].values)
+        #expect(largestDifference(Array(answers.prefix(expected.count)), expected) < 1e-9)
+    }
+}
+
 /// Values up to 1e100 in magnitude.
 func checkExtremeValuesStayFinite<Model: LawfulLearner & ~Copyable>(
     _ type: Model.Type, _ specification: Model.Specification
@@ -145,6 +166,16 @@ func checkExtremeValuesStayFinite<Model: LawfulLearner & ~Copyable>(
         #expect(answers.allSatisfy { $0.isFinite }, "\(answers)")
         model.take(row.values, isPositive: row.isPositive)
     }
+}
+
+/// Far beyond what was learned from, twice as far is still another answer.
+func checkExtremeValuesAreNotClipped<Model: LawfulLearner & ~Copyable>(
+    _ type: Model.Type, _ specification: Model.Specification
+) {
+    let rows = labelledRows(300, columns: 5, seed: 9)
+    let model = Model(specification, taking: rows)
+    let answers = [1e6, 2e6, 4e6].map { factor in model.answers(rows[0].values.map { $0 * factor }) }
+    #expect(Set(answers).count == 3, "\(answers)")
 }
 
 func checkProbabilitiesLieWithinZeroAndOne<Model: LawfulLearner & ~Copyable>(

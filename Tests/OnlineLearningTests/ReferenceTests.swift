@@ -56,6 +56,48 @@ import Testing
     }
 }
 
+@Suite struct FollowTheLeaderReferenceTests {
+    init() { BLAS.useOneThread() }
+
+    private struct Flink: Decodable {
+        struct Case: Decodable {
+            struct Batch: Decodable {
+                var x: [[Double]]
+                var y: [Double]
+            }
+            var `init`: [Double]
+            var batches: [Batch]
+            var predict: [[Double]]
+            /// For each batch and row the probabilities of 0 and 1.
+            var expected: [[[Double]]]
+            /// Of the rule written anew, against the upstream test's values.
+            var rederivedMaxAbsDiff: Double
+        }
+        var cases: [String: Case]
+    }
+
+    /// Flink's gradients are means over a mini-batch, and there is no intercept.
+    @Test func probabilitiesEqualFlinks() throws {
+        let flink = try #require(
+            try decoded("flinkml_online_logistic.json", as: Flink.self).cases["dense"])
+        var specification = LogisticRegressionSpecification()
+        specification.learner = .ftrl(alpha: 0.1, beta: 0.1)
+        (specification.l1, specification.l2) = (0.1, 0.1)
+        specification.miniBatch = flink.batches[0].x.count
+        specification.interceptRate = 0
+        var model = LogisticRegression(inputCount: 2, specification: specification)
+        for (index, weight) in flink.`init`.enumerated() { model.weights[index] = weight }
+        for (batch, expected) in zip(flink.batches, flink.expected) {
+            for (row, label) in zip(batch.x, batch.y) {
+                model.learn(row, isPositive: label == 1, weight: 1 / Double(batch.x.count))
+            }
+            for (row, probabilities) in zip(flink.predict, expected) {
+                #expect(abs(model.probability(of: row) - probabilities[1]) < 1e-13)
+            }
+        }
+    }
+}
+
 @Suite struct StreamingKMeansReferenceTests {
     init() { BLAS.useOneThread() }
 

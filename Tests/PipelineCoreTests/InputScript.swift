@@ -59,6 +59,7 @@ enum ScriptRecord: Hashable {
     case transaction(ScriptTransaction)
     case event(ScriptEvent)
     case label(id: Int, isPositive: Bool, source: String = "bank")
+    case change(ScriptChange)
     case heartbeat(minute: Int)
     /// Bytes that are no value of any schema.
     case damaged([UInt8])
@@ -111,7 +112,7 @@ final class EncodedInput: @unchecked Sendable {
         case SchemaID(5): .event(kind: "login", columns: eventColumns(.login, style))
         case SchemaID(6): .event(kind: "ping", columns: eventColumns(.ping, style))
         case SchemaID(7): .event(kind: "unknown", columns: eventColumns(.login, style))
-        default: nil
+        default: ScriptChange.schema(id, style: style)
         }
     }
 
@@ -169,6 +170,9 @@ final class EncodedInput: @unchecked Sendable {
         case .label(let id, let isPositive, let source):
             writer.appendEnvelope(Self.labelSchema)
             writer.appendAvro(Label(transactionID: style.id(id), isPositive: isPositive, source: source))
+        case .change(let change):
+            timestamp = change.effective
+            change.encoded(style: style).withUnsafeBytes { writer.append(contentsOf: $0) }
         case .heartbeat(let minute):
             timestamp = time(ofMinute: minute)
             writer.appendEnvelope(Self.commandSchema)
@@ -215,9 +219,14 @@ func randomScript(seed: UInt64, count: Int) -> [ScriptRecord] {
     var script: [ScriptRecord] = []
     var given: [ScriptTransaction] = []
     var events: [ScriptEvent] = []
+    var changes: [ScriptChange] = []
     var clock = random.int(0...3000)
     while script.count < count {
-        switch random.int(0..<125) {
+        switch random.int(0..<140) {
+        case 125..<140:
+            let change = nextChange(changes, clock, &random)
+            changes.append(change)
+            script.append(.change(change))
         case 100..<125:
             if random.isTrue(20), let again = events.suffix(20).randomElement(using: &random) {
                 var again = again

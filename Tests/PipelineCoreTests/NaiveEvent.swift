@@ -15,6 +15,8 @@ struct NaiveEvent {
     var measure = 0.0
     var note = ""
     var device = ""
+    /// What it reads of the tables.
+    var joined = Joined()
     var label: Bool?
     /// When the label became known.
     var labelTime: Int64 = .min
@@ -59,6 +61,9 @@ struct NaiveEvent {
         case "AMOUNT": (cents, 100)
         case "ITEMS": (items, 1)
         case "MEASURE": (Int64((measure * 1e6).rounded()), 1e6)
+        case "shops.RATE": (joined.rate, 100)
+        case "shops.WEIGHT": (Int64((joined.weight * 1e6).rounded()), 1e6)
+        case "shops.CLASS": (Int64(bitPattern: stableHash(joined.shopClass)), 1)
         case "NOTE": (Int64(bitPattern: stableHash(note)), 1)
         default: (Int64(bitPattern: stableHash(device)), 1)
         }
@@ -73,6 +78,8 @@ let naiveConditions: [String: @Sendable (NaiveEvent) -> Bool] = [
     "kind == 'login' and DEVICE == 'phone' or kind == 'ping' and MEASURE > 0": {
         $0.kind == "login" && $0.device == "phone" || $0.kind == "ping" && $0.measure > 0
     },
+    "shops.CLASS == 'food'": { $0.kind == "transaction" && $0.joined.shopClass == "food" },
+    "kind == 'ping' and classes.RISK > 40": { $0.kind == "ping" && $0.joined.risk > 40 },
     "NOTE != 'gift' and not ITEMS == 0": { $0.kind == "transaction" && $0.note != "gift" && $0.items != 0 },
 ]
 

@@ -16,18 +16,21 @@ struct NaivePipeline {
         /// The last one of each source.
         var said: [String: Bool] = [:]
         var labelTime: Int64 = .min
+        var joined = Joined()
     }
 
     private struct KnownEvent {
         var event: ScriptEvent
         var watermark: Int64?
         var status: DecisionStatus
+        var joined: Joined
     }
 
     enum Answer: Equatable {
         case decided(DecisionStatus, features: [Double])
         case event(isDeclared: Bool)
         case label(isCorrection: Bool)
+        case change
         case command
         case setAside(SideReason, firstDecision: Int?)
     }
@@ -37,6 +40,7 @@ struct NaivePipeline {
     private var events: [KnownEvent] = []
     /// What entered windows, in log order: the index of a transaction or of an event.
     private var entered: [(isTransaction: Bool, index: Int)] = []
+    private var tables = NaiveTables()
     private var clock = LabelClock()
     /// Milliseconds; nil before the first accepted transaction or heartbeat.
     private(set) var watermark: Int64?
@@ -49,6 +53,9 @@ struct NaivePipeline {
         case .transaction(let transaction): return take(transaction)
         case .event(let event): return take(event)
         case .label(let id, let isPositive, let source): return label(id, isPositive: isPositive, source)
+        case .change(let change):
+            let earliest = watermark.map { $0 - specification.time.allowedLateness.milliseconds }
+            return tables.take(change, earliest: earliest)
         case .heartbeat(let minute):
             raise(time(ofMinute: minute).milliseconds)
             return .command
@@ -90,8 +97,11 @@ struct NaivePipeline {
             let isSame = before.event.payload == event.payload
             return .setAside(isSame ? .sameEventAgain : .otherPayloadUnderTheSameEventID, firstDecision: nil)
         }
-        let (status, _) = standing(minute: event.minute, arrival: event.arrival)
-        events.append(KnownEvent(event: event, watermark: watermark, status: status))
+        let (status, asOf) = standing(minute: event.minute, arrival: event.arrival)
+        let joined = tables.join(
+            customer: event.kind == .ping ? nil : event.customer, terminal: event.kind == .ping ? event.terminal : nil,
+            asOf: asOf)
+        events.append(KnownEvent(event: event, watermark: watermark, status: status, joined: joined))
         if status == .quarantined { return .setAside(.aheadOfArrival, firstDecision: nil) }
         if status == .tooLate { return .setAside(.tooLate, firstDecision: nil) }
         entered.append((false, events.count - 1))
@@ -118,10 +128,16 @@ struct NaivePipeline {
         }
         let own = time(ofMinute: transaction.minute).milliseconds
         let (status, asOf) = standing(minute: transaction.minute, arrival: transaction.arrival)
-        let features = vector(transaction, asOf: asOf)
-        if status.isAccepted { raise(own - specification.time.outOfOrderness.milliseconds) }
+        let joined = tables.join(customer: transaction.customer, terminal: transaction.terminal, asOf: asOf)
+        let features = vector(transaction, joined, asOf: asOf)
+        if status.isAccepted {
+            let arrival = time(ofMinute: transaction.arrival).milliseconds
+            raise(min(own, arrival) - specification.time.outOfOrderness.milliseconds)
+        }
         known.append(
-            Known(transaction: transaction, watermark: watermark, decision: known.count, status: status, label: nil))
+            Known(
+                transaction: transaction, watermark: watermark, decision: known.count, status: status, label: nil,
+                joined: joined))
         if status.isAccepted { entered.append((true, known.count - 1)) }
         return .decided(status, features: features)
     }
@@ -159,33 +175,38 @@ struct NaivePipeline {
                 var event = NaiveEvent(known.transaction, time: time(ofMinute: known.transaction.minute).milliseconds)
                 event.label = known.label
                 event.labelTime = known.labelTime
+                event.joined = known.joined
                 return event
             }
             let event = events[entry.index].event
-            return NaiveEvent(event, time: time(ofMinute: event.minute).milliseconds)
+            var naive = NaiveEvent(event, time: time(ofMinute: event.minute).milliseconds)
+            naive.joined = events[entry.index].joined
+            return naive
         }
         return all.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
     }
 
-    private func vector(_ transaction: ScriptTransaction, asOf: Int64) -> [Double] {
+    private func vector(_ transaction: ScriptTransaction, _ joined: Joined, asOf: Int64) -> [Double] {
         var values: [String: Double] = [
             "AMOUNT": Double(transaction.cents) / 100, "MEASURE": transaction.measure,
-            "ITEMS": Double(transaction.items),
+            "ITEMS": Double(transaction.items), "shops.RATE": Double(joined.rate) / 100,
+            "shops.WEIGHT": joined.weight, "classes.RISK": Double(joined.risk),
         ]
+        var own = NaiveEvent(transaction, time: asOf)
+        own.joined = joined
         let past = past
         return specification.features.flatMap { feature in
-            let found = self.values(feature.definition, transaction, past, asOf: asOf, values)
+            let found = self.values(feature.definition, transaction, past, own, values)
             if found.count == 1 { values[feature.name] = found[0] }
             return found
         }
     }
 
     private func values(
-        _ definition: FeatureDefinition, _ transaction: ScriptTransaction, _ past: [NaiveEvent], asOf: Int64,
+        _ definition: FeatureDefinition, _ transaction: ScriptTransaction, _ past: [NaiveEvent], _ own: NaiveEvent,
         _ values: [String: Double]
     ) -> [Double] {
         let minuteOfDay = ((transaction.minute % 1440) + 1440) % 1440
-        let own = NaiveEvent(transaction, time: asOf)
         switch definition {
         case .column(let name): return [values[name] ?? .nan]
         case .hour(let hours): return [hours.contains(minuteOfDay / 60) ? 1 : 0]
@@ -197,7 +218,9 @@ struct NaivePipeline {
         case .log1p(let name): return [log1p(max(values[name] ?? .nan, 0))]
         case .ratio(let above, let below): return [ratio(values[above] ?? .nan, values[below] ?? .nan)]
         case .window(let window): return [window.naiveAnswer(past, own)]
-        case .oneHot(_, let names): return names.map { $0 == transaction.note ? 1 : 0 }
+        case .oneHot(let column, let names):
+            let value = column == "NOTE" ? transaction.note : own.joined.shopClass
+            return names.map { $0 == value ? 1 : 0 }
         case .hashed: return []
         case .expression(let text): return [naiveExpressions[text]?(past, own, values) ?? .nan]
         }
@@ -223,6 +246,10 @@ private let naiveExpressions: [String: @Sendable ([NaiveEvent], NaiveEvent, [Str
     "if(since_previous(customer) < 600 and NOTE == 'gift', MEASURE, -1)": { past, own, _ in
         let since = WindowFeature(entity: "customer", length: nil, aggregate: .sincePrevious).naiveAnswer(past, own)
         return since < 600 && own.note == "gift" ? own.measure : -1
+    },
+    "AMOUNT * shops.RATE": { _, _, values in (values["AMOUNT"] ?? .nan) * (values["shops.RATE"] ?? .nan) },
+    "if(known(profiles) and AMOUNT > profiles.LIMIT, 1, 0)": { _, own, values in
+        own.joined.limit.map { (values["AMOUNT"] ?? .nan) > Double($0) / 100 } == true ? 1 : 0
     },
     "distance_km(MEASURE, ITEMS, terminal) > 100": { past, own, _ in
         let previous = past.last { $0.kind == "transaction" && $0.hasKey(of: own, "terminal") && $0.time <= own.time }

@@ -29,6 +29,7 @@ struct Outcome: Equatable {
     var repeats: [Repeat] = []
     var labels: [Int] = []
     var commands: [Int] = []
+    var changes: [Int] = []
     var events: [Int] = []
     var ignored: [Int] = []
     var tally = Tally()
@@ -113,6 +114,7 @@ extension Outcome {
         for index in 0..<block.recordCount where !aside.contains(index) {
             switch block.decoded(index) {
             case .label: labels.append(Int(block.input(index).offset.value))
+            case .change: changes.append(Int(block.input(index).offset.value))
             case .heartbeat: commands.append(Int(block.input(index).offset.value))
             case .event(let kind, _):
                 if kind < 0 {

@@ -40,6 +40,8 @@ struct StageTests {
                 found = .setAside(side.reason, firstDecision: again)
             } else if outcome.commands.contains(offset) {
                 found = .command
+            } else if outcome.changes.contains(offset) {
+                found = .change
             } else if outcome.events.contains(offset) {
                 found = .event(isDeclared: true)
             } else if outcome.ignored.contains(offset) {
@@ -65,12 +67,24 @@ struct StageTests {
         let onlyAside = outcome.sides.map(\.offset).filter { !decided.contains($0) }
         let places =
             outcome.decisions.map(\.offset) + onlyAside + outcome.labels + outcome.commands + outcome.events
-            + outcome.ignored
+            + outcome.ignored + outcome.changes
+        #expect(outcome.tally.changes == Int64(outcome.changes.count))
         #expect(outcome.tally.events == Int64(outcome.events.count))
         #expect(outcome.tally.ignoredEvents == Int64(outcome.ignored.count))
         #expect(places.sorted() == Array(script.indices))
         let ids = outcome.decisions.map(\.offset)
         #expect(ids == ids.sorted(), "decisions stand in the order of the log")
+    }
+
+    @Test func zeroAndMinusZeroAreTheSamePayload() throws {
+        let first = ScriptTransaction(
+            id: 1, minute: 0, arrival: 0, customer: 1, terminal: 1, cents: 100, measure: 0, items: 1)
+        var again = first
+        again.measure = -0.0
+        let script = [ScriptRecord.transaction(first), .transaction(again)]
+        let outcome = try runStages(
+            EncodedInput(script, style: .numbers), testPipeline(seed: 1, style: .numbers), style: .numbers)
+        #expect(outcome.sides.map(\.reason) == [.sameTransactionAgain])
     }
 
     @Test(arguments: 0..<5 as Range<UInt64>, KeyStyle.allCases)

@@ -85,7 +85,7 @@ private let features: [FeatureSpecification] = {
         plain("far", .expression("distance_km(MEASURE, ITEMS, terminal) > 100")),
         plain("minute", .calendar(.minuteOfDay, zone: "UTC")),
         plain("note", .oneHot(column: "NOTE", values: ["gift", "été", "none"])),
-    ]
+    ] + ScriptChange.features
 }()
 
 /// A pipeline with every kind of feature; how it keeps time and what it learns with follow from the seed.
@@ -113,7 +113,7 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
                 EventKindSpecification(
                     name: kind.rawValue, columns: EncodedInput.eventColumns(kind, style),
                     idColumn: kind == .login ? "LOGIN" : nil, eventTimeColumn: "TIME", eventTimeFormat: .milliseconds)
-            }, labelSources: labelSources),
+            }, labelSources: labelSources, tables: ScriptChange.specifications(style)),
         time: TimeSpecification(
             outOfOrderness: minutes(random.pick([0, 0, 20])), allowedLateness: minutes(random.pick([0, 30, 90])),
             duplicateHorizon: minutes(random.pick([60, 300])), labelHorizon: minutes(random.pick([30, 240]))),

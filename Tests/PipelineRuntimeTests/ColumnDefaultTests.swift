@@ -58,7 +58,7 @@ struct ColumnDefaultTests {
         ("a: { type: double, default: nan }", "8: input.columns.a.default: 'nan' is not a finite number"),
         (
             "a: { type: double, default: 1e101 }",
-            "8: input.columns.a.default: '1e101' is too large to learn from; at most 1e+100"
+            "8: input.columns.a.default: '1e101' is beyond ±1e+100, the largest number that models take"
         ),
         (
             "a: { type: timestamp, default: soon }",

@@ -20,6 +20,7 @@ import Testing
                 case .label(let label):
                     "label \(label.id) \(label.isPositive) \(label.source ?? "-") \(label.time?.description ?? "-")"
                 case .event(let kind, let row): "\(kind) \(row.eventTime)"
+                case .change(let change): "\(change.table) \(change.row.eventTime)"
                 case .heartbeat(let time): "heartbeat \(time)"
                 }
             return (record, parser.ignoredMembers)

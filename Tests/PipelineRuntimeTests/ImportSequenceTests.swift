@@ -36,6 +36,13 @@ private struct Recorder: ImportSink, ~Copyable {
 }
 
 private let tolerance: Int64 = 60
+private let lookahead = 5
+
+private func makeSequence(jump: Int64 = tolerance) -> ImportSequence {
+    ImportSequence(
+        aheadTolerance: EventDuration(milliseconds: tolerance), jump: EventDuration(milliseconds: jump),
+        lookahead: lookahead)
+}
 
 /// Gives each row with a body that the next row overwrites, as parsers do.
 private func withParsed(_ row: Row, _ body: (ParsedRow) -> Void) {
@@ -48,8 +55,8 @@ private func withParsed(_ row: Row, _ body: (ParsedRow) -> Void) {
             idLength: 0))
 }
 
-private func run(_ rows: [Row], flushing: Bool = false) -> [String] {
-    var sequence = ImportSequence(aheadTolerance: EventDuration(milliseconds: tolerance))
+private func run(_ rows: [Row], jump: Int64 = tolerance, flushing: Bool = false) -> [String] {
+    var sequence = makeSequence(jump: jump)
     var sink = Recorder()
     for row in rows { withParsed(row) { sequence.append($0, to: &sink) } }
     sequence.finish(flushingLabels: flushing, to: &sink)
@@ -57,15 +64,17 @@ private func run(_ rows: [Row], flushing: Bool = false) -> [String] {
 }
 
 /// The order by definition: arrival times row by row, then all records sorted by where they belong.
-private func oracle(_ rows: [Row], flushing: Bool) -> [String] {
+private func oracle(_ rows: [Row], jump: Int64, flushing: Bool) -> [String] {
     var clock: Int64?
     var clocks: [Int64] = []
     var records: [(row: Int, kind: Int, due: Int64, order: Int, text: String)] = []
     for (index, row) in rows.enumerated() {
-        let followers = rows[(index + 1)...].prefix(5)
-        let contrary = followers.filter { $0.time < row.time - tolerance }.map(\.time)
-        let isJump = clock.map { row.time > $0 + tolerance } ?? true
-        let isConfirmed = followers.isEmpty ? clock == nil : 2 * contrary.count < followers.count
+        let followers = rows[(index + 1)...].prefix(lookahead)
+        let contrary = followers.filter { $0.time < row.time - jump }.map(\.time)
+        let isJump = clock.map { row.time > $0 + jump } ?? true
+        let isNear = clock.map { row.time <= $0 + tolerance } ?? true
+        if isJump && followers.isEmpty && !isNear && !flushing { break }
+        let isConfirmed = followers.isEmpty ? isNear : 2 * contrary.count < followers.count
         var arrival: Int64
         if isJump && !isConfirmed {
             arrival = clock ?? contrary.min()!
@@ -77,11 +86,11 @@ private func oracle(_ rows: [Row], flushing: Bool) -> [String] {
         let behind = arrival - row.time
         records.append((index, 1, 0, index, "t \(row.id)@\(row.time)\(behind < 0 ? "" : "+")\(behind)"))
     }
-    for (index, row) in rows.enumerated() where row.label != nil {
+    for (index, row) in rows.prefix(clocks.count).enumerated() where row.label != nil {
         let due = row.time + row.delay
-        let next = rows.indices.first { $0 > index && clocks[$0] >= due }
+        let next = clocks.indices.first { $0 > index && clocks[$0] >= due }
         guard next != nil || flushing || (clock ?? .min) >= due else { continue }
-        records.append((next ?? rows.count, 0, due, index, "l \(row.id)@\(due)"))
+        records.append((next ?? clocks.count, 0, due, index, "l \(row.id)@\(due)"))
     }
     return records.sorted { ($0.row, $0.kind, $0.due, $0.order) < ($1.row, $1.kind, $1.due, $1.order) }.map(\.text)
 }
@@ -132,6 +141,40 @@ private func randomRows(_ random: inout SeededGenerator) -> [Row] {
             ])
     }
 
+    @Test func aBatchOfOneWrongClockDoesNotTakeTheClockAway() {
+        var times = (0..<200 as Range<Int64>).map { $0 * 10_000 }
+        let month = EventDuration.day.milliseconds * 30
+        times.insert(contentsOf: (0..<30).map { 500_000 + month + $0 * 1_000 }, at: 50)
+        var sequence = ImportSequence(aheadTolerance: .day)
+        var sink = Recorder()
+        for (id, time) in times.enumerated() {
+            withParsed(Row(id: Int64(id), time: time, label: nil, delay: 0)) { sequence.append($0, to: &sink) }
+        }
+        sequence.finish(flushingLabels: false, to: &sink)
+        let arrivals = sink.recorded.map(\.arrivalTime.milliseconds)
+        #expect(zip(times, arrivals).count { $0 == $1 } == 200)
+        #expect(arrivals[50..<80].allSatisfy { $0 == 490_000 })
+    }
+
+    @Test func aLastRowFarAheadWaitsUntilTheTableHasGrown() {
+        let rows = [0, 10, 90_000].enumerated().map { Row(id: Int64($0), time: $1, label: true, delay: 0) }
+        #expect(run(rows) == ["t 0@0+0", "l 0@0", "t 1@10+0", "l 1@10"])
+        #expect(run(rows, flushing: true).last == "l 2@90000")
+        let grown = rows + [Row(id: 3, time: 90_010, label: nil, delay: 0)]
+        #expect(run(grown).dropFirst(4) == ["t 2@90000+0", "l 2@90000", "t 3@90010+0"])
+    }
+
+    @Test func anHourAheadWithinTheToleranceStillArrivesAtTheClock() {
+        let rows = [0, 10, 3_600_010, 20_000, 30_000, 40_000].enumerated().map {
+            Row(id: Int64($0), time: $1, label: nil, delay: 0)
+        }
+        var sequence = ImportSequence(aheadTolerance: .day)
+        var sink = Recorder()
+        for row in rows { withParsed(row) { sequence.append($0, to: &sink) } }
+        sequence.finish(flushingLabels: false, to: &sink)
+        #expect(sink.recorded.map(\.arrivalTime.milliseconds) == [0, 10, 10, 20_000, 30_000, 40_000])
+    }
+
     @Test func theFirstRowMayBeImplausibleToo() {
         let rows = [90_000, 12, 10, 20].enumerated().map { Row(id: Int64($0), time: $1, label: nil, delay: 0) }
         #expect(run(rows) == ["t 0@90000-89990", "t 1@12+0", "t 2@10+2", "t 3@20+0"])
@@ -143,23 +186,23 @@ private func randomRows(_ random: inout SeededGenerator) -> [Row] {
             var random = SeededGenerator(seed: seed)
             let rows = randomRows(&random)
             let flushing = Bool.random(using: &random)
-            let found = run(rows, flushing: flushing)
-            let expected = oracle(rows, flushing: flushing)
+            let jump = seed % 2 == 0 ? tolerance : 15
+            let found = run(rows, jump: jump, flushing: flushing)
+            let expected = oracle(rows, jump: jump, flushing: flushing)
             if found != expected { Issue.record("seed \(seed): \(found) instead of \(expected)") }
         }
     }
 
     /// Imports the first rows, then all of them again with what the log then holds; a log may be cut short by a crash.
     private func resumed(_ rows: [Row], first: Int, cut: Int, flushing: Bool) throws -> [String] {
-        let tolerance = EventDuration(milliseconds: tolerance)
         var sink = Recorder()
-        var sequence = ImportSequence(aheadTolerance: tolerance)
+        var sequence = makeSequence()
         for row in rows.prefix(first) { withParsed(row) { sequence.append($0, to: &sink) } }
         sequence.finish(flushingLabels: flushing, to: &sink)
         let log = Array(sink.records.dropLast(cut))
         let transactions = log.count { $0.hasPrefix("t") }
         let trailing = log.reversed().prefix { $0.hasPrefix("l") }.count
-        var second = ImportSequence(aheadTolerance: tolerance)
+        var second = makeSequence()
         for (row, recorded) in zip(rows, sink.recorded.prefix(transactions)) {
             var failure: ReplayMismatch?
             withParsed(row) { row in
@@ -174,16 +217,16 @@ private func randomRows(_ random: inout SeededGenerator) -> [Row] {
         return log + rest.records
     }
 
-    /// Whether a jump among the rows has fewer than five rows behind it, so that more rows may change the decision.
+    /// Whether a jump among the rows has too few rows behind it, so that more rows may change the decision.
     private func hasOpenJump(_ rows: ArraySlice<Row>) -> Bool {
         var sink = Recorder()
-        var sequence = ImportSequence(aheadTolerance: EventDuration(milliseconds: tolerance))
+        var sequence = makeSequence()
         for row in rows { withParsed(row) { sequence.append($0, to: &sink) } }
         sequence.finish(flushingLabels: false, to: &sink)
         var clock: Int64?
         for (index, row) in rows.enumerated() {
             let isJump = clock.map { row.time > $0 + tolerance } ?? true
-            if isJump, index + 5 >= rows.count { return true }
+            if isJump, index + lookahead >= rows.count { return true }
             let arrival = sink.recorded[index].arrivalTime.milliseconds
             if arrival >= row.time { clock = arrival }
         }
@@ -224,7 +267,7 @@ private func randomRows(_ random: inout SeededGenerator) -> [Row] {
 
     @Test func aSourceThatChangedIsNotResumed() {
         let rows = [0, 10, 20].enumerated().map { Row(id: Int64($0), time: $1, label: true, delay: 5) }
-        var sequence = ImportSequence(aheadTolerance: EventDuration(milliseconds: tolerance))
+        var sequence = makeSequence()
         func replay(_ row: Row, arrival: Int64, labels: Int) -> ReplayMismatch.Difference? {
             var difference: ReplayMismatch.Difference?
             withParsed(row) { row in
@@ -240,7 +283,7 @@ private func randomRows(_ random: inout SeededGenerator) -> [Row] {
             replay(rows[1], arrival: 12, labels: 1)
                 == .arrivalTime(recorded: EventTime(milliseconds: 12), expected: EventTime(milliseconds: 10)))
         #expect(replay(rows[1], arrival: 10, labels: 1) == .unknownLabels(1))
-        var other = ImportSequence(aheadTolerance: EventDuration(milliseconds: tolerance))
+        var other = makeSequence()
         withParsed(rows[0]) { row in
             try? other.replay(row, recorded: RecordedRow(arrivalTime: row.eventTime, labelsBefore: 0))
         }
@@ -252,7 +295,7 @@ private func randomRows(_ random: inout SeededGenerator) -> [Row] {
     }
 
     @Test func labelsAndHeartbeatsOfTheirOwnKeepTheirPlaceBehindAHeldJump() {
-        var sequence = ImportSequence(aheadTolerance: EventDuration(milliseconds: tolerance))
+        var sequence = makeSequence()
         var sink = Recorder()
         func append(_ id: Int64, _ time: Int64) {
             withParsed(Row(id: id, time: time, label: nil, delay: 0)) { sequence.append($0, to: &sink) }

@@ -243,6 +243,13 @@ struct SpecificationTests {
     }
 
     /// Each mutant is refused or accepted; none may trap.
+    @Test func aByteOrderMarkBeforeTheTextIsPassedOver() throws {
+        let text = try shipped("workload-w")
+        #expect(
+            try PipelineSpecification(yaml: "\u{FEFF}" + text, file: "w.yaml")
+                == PipelineSpecification(yaml: text, file: "w.yaml"))
+    }
+
     @Test(arguments: ["card-fraud", "workload-w"])
     func mutantsOfTheShippedFilesDoNotTrap(_ name: String) throws {
         var random = SplitMix(state: 20_180_401)

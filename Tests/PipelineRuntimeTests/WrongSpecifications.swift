@@ -20,7 +20,7 @@ let wrongSpecifications: [Wrong] = [
     Wrong(
         "decisions:", "decision:",
         "24: unknown key 'decision'; did you mean 'decisions'? "
-            + "the keys here: pipeline, input, time, entities, features, models, decisions, evaluation"),
+            + "the keys here: pipeline, input, time, tables, entities, features, models, decisions, evaluation"),
     Wrong(
         "label_horizon: 10d", "colour: red",
         "12: time: unknown key 'colour'; "
@@ -112,6 +112,39 @@ let wrongSpecifications: [Wrong] = [
         "time:\n",
         "  events: { login: { id: x, columns: { card: string }, event_time: { column: at, format: seconds } } }\ntime:\n",
         "11: input.events.login.id: 'x' is none of the columns card"),
+
+    // Tables.
+    Wrong(
+        "time:\n", "tables: { shops: { columns: { card: string } } }\ntime:\n",
+        "11: tables.shops: the key 'key' is missing"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: rate, columns: { card: string, rate: decimal(2) } } }\ntime:\n",
+        "11: tables.shops.key: a key is a long or a string, but 'rate' is decimal(2)"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: [card, card], columns: { card: string } } }\ntime:\n",
+        "11: tables.shops.key[1]: 'card' stands twice in the key"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: card, columns: { card: string, op: long } } }\ntime:\n",
+        "11: tables.shops.columns.op: 'op' is kept for the change itself; take it out of the columns"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: card, columns: { card: { type: string, default: x } } } }\ntime:\n",
+        "11: tables.shops.key: 'card' has a default, which would be the key of many rows; leave it out"),
+    Wrong(
+        "time:\n",
+        "tables: { shops: { key: card, columns: { card: string, rate: { type: long, if_missing: x } } } }\ntime:\n",
+        "11: tables.shops.columns.rate.if_missing: 'x' is not a whole number"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: card, columns: { card: string }, on: id } }\ntime:\n",
+        "11: tables.shops.on: join 'shops': 'id' is long, but the table's key 'card' is string"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: card, columns: { card: string }, on: [card, id] } }\ntime:\n",
+        "11: tables.shops.on: join 'shops': 2 columns for a key of 1 (card)"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: card, columns: { card: string }, on: kinds.name } }\ntime:\n",
+        "11: tables.shops.on: join 'shops': there is no table 'kinds'; there are shops"),
+    Wrong(
+        "time:\n", "tables: { shops: { key: shop, columns: { shop: string } } }\ntime:\n",
+        "11: tables.shops: join 'shops': no event has a column 'shop'"),
 
     // Features.
     Wrong("name: night,", "", "17: features[1]: the key 'name' is missing"),

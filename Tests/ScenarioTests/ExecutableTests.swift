@@ -131,4 +131,33 @@ struct ExecutableTests {
         let output = try Program.expect(0, train(log, ["--json", "--skip-evaluation"]))
         #expect(try JSONValue(parsing: output)["records"]?.int == 0, "nothing is left to catch up")
     }
+
+    @Test func aStopLeavesTheHalfOfARowThatHasCome() throws {
+        let log = "\(directory.path)/log"
+        let header = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT"
+        let half = "\n1,2018-06-01 10:00:00,3,7,10.00\n2,2018-06-01 10:01:00,3,7,12"
+        let program = try Program(["score", "--new", "--format", "csv", "--pipeline", pipeline, "--log", log])
+        try program.send(header + half)
+        #expect(program.line(seconds: 30)?.contains("\"transaction_id\":1,") == true)
+        program.send(SIGTERM)
+        #expect(program.wait() == 0)
+        let other = "\(directory.path)/other"
+        let importing = try Program(["import", "-", "--quiet", "--pipeline", pipeline, "--log", other])
+        try importing.send(header + ",TX_FRAUD" + half.replacing("0.00\n", with: "0.00,0\n"))
+        // Time to read what was sent; a stop before that takes less, which is right too.
+        Thread.sleep(forTimeInterval: 0.3)
+        importing.send(SIGTERM)
+        importing.wait()
+        for log in [log, other] {
+            let records = try Program.expect(0, ["log", "read", "--log", log])
+            #expect(!records.contains("\"TRANSACTION_ID\":2"), "\(records)")
+        }
+    }
+
+    @Test func onlyScoreWithNewBeginsALog() throws {
+        let log = "\(directory.path)/typo"
+        let program = try Program(["score", "--pipeline", pipeline, "--log", log])
+        #expect(program.wait() == 1)
+        #expect(!FileManager.default.fileExists(atPath: log))
+    }
 }

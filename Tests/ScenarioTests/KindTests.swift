@@ -64,9 +64,10 @@ struct KindTests {
         let csv = (["LOGIN_ID,AT,CUSTOMER_ID,DEVICE"] + lines).joined(separator: "\n")
         let file = try scenario.directory.write(Array(csv.utf8), to: "logins.csv")
         return try Importer(
-            log: scenario.log, input: scenario.specification.input, kind: "login", fileSystem: scenario.fileSystem
+            log: scenario.log, input: scenario.specification.input, fileSystem: scenario.fileSystem
         ).importTable(
-            from: InputStream(path: file, fileSystem: scenario.fileSystem), name: "logins.csv", flushLabels: false)
+            from: InputStream(path: file, fileSystem: scenario.fileSystem), name: "logins.csv",
+            rows: .events(kind: "login"), flushLabels: false)
     }
 
     private func exported() throws -> [[String: String]] {

@@ -35,11 +35,15 @@ struct RetainedLog {
     let fileSystem = InMemoryFileSystem(keepsTrace: false)
     let log = LogDirectory("log")
     let specification: PipelineSpecification
+    let text: String
     let rows: Int
 
-    init(rows: Int = 600) throws {
-        specification = try PipelineSpecification(yaml: Self.text, file: "small.yaml")
+    /// - Parameter before: further files to import before the transactions.
+    init(rows: Int = 600, text: String = Self.text, before: [(text: String, rows: Importer.Rows)] = []) throws {
+        specification = try PipelineSpecification(yaml: text, file: "small.yaml")
+        self.text = text
         self.rows = rows
+        for file in before { try importTable(file.text, rows: file.rows) }
         try importTable(Self.table(0..<rows))
     }
 
@@ -57,11 +61,14 @@ struct RetainedLog {
         return text
     }
 
-    @discardableResult func importTable(_ text: String) throws -> Importer.Report {
+    @discardableResult func importTable(
+        _ text: String, rows: Importer.Rows = .transactions
+    ) throws -> Importer.Report {
         try fileSystem.createDirectory("tables")
         try Array(text.utf8).withUnsafeBytes { try fileSystem.replace("tables/table.csv", with: $0) }
         return try Importer(log: log, input: specification.input, fileSystem: fileSystem).importTable(
-            from: InputStream(path: "tables/table.csv", fileSystem: fileSystem), name: "table.csv", flushLabels: false)
+            from: InputStream(path: "tables/table.csv", fileSystem: fileSystem), name: "table.csv", rows: rows,
+            flushLabels: false)
     }
 
     func open(
@@ -73,7 +80,7 @@ struct RetainedLog {
         options.fresh = fresh
         options.forgetsRemoved = forgetsRemoved
         return try PipelineRun(
-            log: log, specification: specification, text: Self.text, options: options, fileSystem: fileSystem,
+            log: log, specification: specification, text: text, options: options, fileSystem: fileSystem,
             document: { _, _, _ in .object([]) })
     }
 

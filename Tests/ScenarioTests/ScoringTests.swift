@@ -127,6 +127,7 @@ struct ScoringTests {
             guard let id = answer["transaction_id"]?.int64, let score = answer["score"]?.double else { continue }
             if line.status == "duplicate" {
                 #expect(scores[id] == score, "the first score again")
+                #expect(answer["alert"] == .bool(score >= 0.5) && answer["first_status"]?.string == "on_time")
             } else {
                 scores[id] = score
             }
@@ -210,6 +211,39 @@ struct ScoringTests {
             _ = try finish(session)
         }
         #expect(try scenario.records(scenario.log.malformed).count == 2)
+    }
+
+    @Test(arguments: ScoringSession.Format.allCases)
+    func aStopTakesNoHalfOfALine(_ format: ScoringSession.Format) throws {
+        let session = try session(format)
+        let end = session.run.offset
+        let line =
+            format == .ndjson
+            ? CardTable.json(live[0])
+            : "TRANSACTION_ID,CUSTOMER_ID,TERMINAL_ID,TX_DATETIME,TX_AMOUNT\n900001,1,1,\(live[0].time),12"
+        #expect(try take(line, session).isEmpty)
+        try session.stop()
+        #expect(session.run.offset == end && session.malformedCount == 0)
+    }
+
+    @Test func aLastRowOfATableWithoutItsLineFeedIsNotTaken() throws {
+        let session = try session(.csv)
+        let header = "TRANSACTION_ID,CUSTOMER_ID,TERMINAL_ID,TX_DATETIME,TX_AMOUNT\n"
+        _ = try take(header + "900001,1,1,\(live[0].time),12", session)
+        let answers = try finish(session)
+        #expect(answers.count == 1 && answers[0]["error"]?.string?.contains("cut short") == true)
+        #expect(try scenario.records(scenario.log.malformed).count == 1)
+    }
+
+    @Test func aHeartbeatAheadOfTheClockIsRefused() throws {
+        let session = try session()
+        let now = EventTime(milliseconds: FixedClock().processingTimeMilliseconds)
+        func heartbeat(_ time: EventTime) -> String {
+            "{\"command\": \"heartbeat\", \"event_time\": \"\(time)\"}\n"
+        }
+        #expect(try take(heartbeat(now), session)[0]["status"]?.string == "heartbeat")
+        let refused = try take(heartbeat(now + .second), session)[0]
+        #expect(refused["error"]?.string?.contains("ahead of the clock") == true)
     }
 
     @Test func aLineWithoutAnEndIsAnsweredAtTheEnd() throws {

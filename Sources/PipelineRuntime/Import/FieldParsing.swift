@@ -1,4 +1,5 @@
 import EventModel
+import Features
 
 // Numbers as tables write them. The common short forms are read in one pass; all else goes the exact general way.
 
@@ -95,7 +96,7 @@ func roundedFloatingPointNoise(_ text: UnsafeRawBufferPointer, scale: Int) -> In
     return Int64(unscaled)
 }
 
-/// A finite double: decimal or scientific form.
+/// A double within ±1e100: decimal or scientific form.
 ///
 /// Up to 15 digits and 22 decimals the value is one exact integer divided by one exact power of ten, so one rounding
 /// gives the nearest double ("How to read floating point numbers accurately", Clinger 1990).
@@ -132,7 +133,8 @@ func parseDouble(_ text: UnsafeRawBufferPointer) -> Parsed<Double> {
 @inline(never) private func parseDoubleSlowly(_ text: UnsafeRawBufferPointer) -> Parsed<Double> {
     guard NumberForm(text) != nil else { return .problem(isNonFiniteWord(text) ? .notFinite : .notADouble) }
     guard let value = Double(String(decoding: text, as: UTF8.self)) else { return .problem(.notADouble) }
-    return value.isFinite ? .value(value) : .problem(.notFinite)
+    guard value.isFinite else { return .problem(.notFinite) }
+    return value.magnitude <= largestFeature ? .value(value) : .problem(.tooLargeToLearnFrom)
 }
 
 private func isNonFiniteWord(_ text: UnsafeRawBufferPointer) -> Bool {

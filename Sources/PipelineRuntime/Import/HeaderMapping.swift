@@ -68,7 +68,7 @@ extension InputSpecification {
             if apart.contains(column.name) { throw .reservedColumn(column.name) }
         }
         // Events of another kind need none.
-        if kind != nil, idColumn.isEmpty { return }
+        if kind != nil || table != nil, idColumn.isEmpty { return }
         guard names.contains(idColumn), idType == .long || idType == .string else { throw .invalidID(idColumn) }
     }
 }

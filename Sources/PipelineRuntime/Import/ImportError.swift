@@ -6,6 +6,7 @@ public enum ImportError: Error, Hashable, Sendable, CustomStringConvertible {
         case eventTime = "event-time"
         case label = "label"
         case labelTime = "label-time"
+        case operation = "operation"
     }
 
     case missingColumn(String, Role, header: [String])

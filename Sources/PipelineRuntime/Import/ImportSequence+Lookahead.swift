@@ -10,19 +10,18 @@ import EventModel
 }
 
 extension ImportSequence {
-    /// A jump and the rows that are asked about it, less one.
-    @usableFromInline static let heldRowLimit = lookahead
-
     @usableFromInline mutating func hold(_ row: ParsedRow) {
         held.append(.row(row, Array(row.body)))
         heldRowCount += 1
     }
 
+    @usableFromInline mutating func hold(change row: ParsedRow) { held.append(.row(row, Array(row.body))) }
+
     @usableFromInline mutating func holdHeartbeat(_ time: EventTime) { held.append(.heartbeat(time)) }
 
     /// Gives what is held up to the next jump that cannot be decided yet.
     @inlinable mutating func settle<Sink: ImportSink & ~Copyable>(
-        isAtEnd: Bool, to sink: inout Sink
+        isAtEnd: Bool, isComplete: Bool = false, to sink: inout Sink
     ) throws(Sink.Failure) {
         while let first = held.first {
             switch first {
@@ -32,8 +31,16 @@ extension ImportSequence {
             case .heartbeat(let time):
                 held.removeFirst()
                 try emit(heartbeat: time, to: &sink)
+            case .row(var row, let body) where row.isChange:
+                held.removeFirst()
+                try body.withUnsafeBufferPointer { (bytes) throws(Sink.Failure) in
+                    row.body = UnsafeRawBufferPointer(bytes)
+                    try emit(change: row, to: &sink)
+                }
             case .row(var row, let body):
-                guard let arrivalTime = arrivalTime(ofHeld: row.eventTime, isAtEnd: isAtEnd) else { return }
+                guard let arrivalTime = arrivalTime(ofHeld: row, isAtEnd: isAtEnd, isComplete: isComplete) else {
+                    return
+                }
                 held.removeFirst()
                 heldRowCount -= 1
                 try body.withUnsafeBufferPointer { (bytes) throws(Sink.Failure) in
@@ -45,16 +52,20 @@ extension ImportSequence {
     }
 
     /// The arrival time of the first held row, or nil while too few rows follow it.
-    @usableFromInline func arrivalTime(ofHeld eventTime: EventTime, isAtEnd: Bool) -> EventTime? {
-        if eventTime <= clock + aheadTolerance { return max(clock, eventTime) }
-        guard isAtEnd || heldRowCount > Self.lookahead else { return nil }
+    @usableFromInline func arrivalTime(ofHeld row: ParsedRow, isAtEnd: Bool, isComplete: Bool) -> EventTime? {
+        let eventTime = row.eventTime
+        if eventTime <= clock + jump { return max(clock, eventTime) }
+        guard isAtEnd || heldRowCount > lookahead else { return nil }
         var followers: [EventTime] = []
-        for case .row(let row, _) in held.dropFirst() where followers.count < Self.lookahead {
+        for case .row(let row, _) in held.dropFirst() where !row.isChange && followers.count < lookahead {
             followers.append(row.eventTime)
         }
         let hasClock = clock > .distantPast
-        if followers.isEmpty { return hasClock ? clock : eventTime }
-        let contrary = followers.filter { $0 < eventTime - aheadTolerance }
+        if followers.isEmpty {
+            let isFar = hasClock && eventTime > clock + aheadTolerance
+            return !isFar ? eventTime : isComplete ? clock : nil
+        }
+        let contrary = followers.filter { $0 < eventTime - jump }
         if contrary.count * 2 < followers.count { return eventTime }
         return hasClock ? clock : contrary.min()
     }

@@ -59,6 +59,11 @@ extension ImportSequence {
         scheduleLabel(of: row)
     }
 
+    /// Replays a change that the log holds.
+    public mutating func replay(changeWithLabelsBefore labels: Int, line: Int) throws(ReplayMismatch) {
+        try popLabels(labels, line: line)
+    }
+
     /// Replays a heartbeat that the log holds; labels in the input by themselves are appended as ever.
     public mutating func replay(heartbeat time: EventTime, labelsBefore: Int, line: Int) throws(ReplayMismatch) {
         try popLabels(labelsBefore, line: line)

@@ -5,10 +5,12 @@ import EventModel
 /// the time when it becomes known.
 ///
 /// The **clock** is the highest plausible event time so far. A row arrives at its event time or, behind the clock, at
-/// the clock. A row that runs ahead of the clock by more than the tolerance is plausible only when most of the up to
-/// five rows behind it are at most the tolerance earlier than itself (without any behind it, only when there is no
-/// clock yet). An implausible one arrives at the clock, which stays, so that the pipeline quarantines it; before there
-/// is a clock, at the earliest of the rows behind it that speak against it.
+/// the clock. A row that runs ahead of the clock by more than a minute (or than the tolerance, where that is less) is
+/// plausible only when most of the up to 64 rows behind it are not earlier than itself by more than that (without any
+/// behind it, when it is within the tolerance or there is no clock yet; else it waits until the input has grown). An
+/// implausible one arrives at the clock, which stays: the pipeline
+/// quarantines it when it is ahead by more than the tolerance, and else lets it move no watermark. Before there is a
+/// clock, it arrives at the earliest of the rows behind it that speak against it.
 ///
 /// A label waits until the clock reaches its time. Labels that are due come before the transaction that moves the clock
 /// there, by (time, order of the input); a label never comes before its own transaction.
@@ -17,30 +19,55 @@ import EventModel
 /// holds, which may have been made with fewer rows at hand.
 public struct ImportSequence {
     /// How many rows are asked whether a jump is real.
-    static let lookahead = 5
-
-    public let aheadTolerance: EventDuration
+    @usableFromInline let lookahead: Int
+    /// What is ahead of the clock by more than this is a jump.
+    @usableFromInline let jump: EventDuration
+    @usableFromInline let aheadTolerance: EventDuration
     @usableFromInline var clock = EventTime.distantPast
     @usableFromInline var pending = PendingLabels()
     @usableFromInline var held: Deque<HeldItem> = []
     @usableFromInline var heldRowCount = 0
 
-    public init(aheadTolerance: EventDuration) { self.aheadTolerance = aheadTolerance }
+    /// - Parameter aheadTolerance: how far a pipeline lets an event run ahead of its arrival.
+    public init(aheadTolerance: EventDuration) {
+        // More than a device with a wrong clock sends in one go.
+        self.init(aheadTolerance: aheadTolerance, jump: .minute, lookahead: 64)
+    }
+
+    init(aheadTolerance: EventDuration, jump: EventDuration, lookahead: Int) {
+        self.aheadTolerance = aheadTolerance
+        self.jump = min(aheadTolerance, jump)
+        self.lookahead = lookahead
+    }
+
+    /// Rows given so far that are earlier than a plausible row before them by more than the tolerance, and the line of
+    /// the first.
+    public internal(set) var farBehind: (count: Int64, firstLine: Int) = (0, 0)
+
+    /// Rows whose place in the log is not decided yet.
+    var undecidedRowCount: Int { held.count { if case .row = $0 { true } else { false } } }
 
     /// Labels that are not due yet.
     public var pendingLabelCount: Int { pending.count }
 
-    /// Takes the next row; up to five rows behind a jump are held back until it is decided.
+    /// Takes the next row; up to 64 rows behind a jump are held back until it is decided.
     /// - Complexity: O(1) amortised for rows in order.
     @inlinable public mutating func append<Sink: ImportSink & ~Copyable>(
         _ row: ParsedRow, to sink: inout Sink
     ) throws(Sink.Failure) {
-        if held.isEmpty, row.eventTime <= clock + aheadTolerance {
+        if held.isEmpty, row.eventTime <= clock + jump {
             try emit(row, arrivalTime: max(clock, row.eventTime), to: &sink)
         } else {
             hold(row)
-            if heldRowCount > ImportSequence.heldRowLimit { try settle(isAtEnd: false, to: &sink) }
+            if heldRowCount > lookahead { try settle(isAtEnd: false, to: &sink) }
         }
+    }
+
+    /// Takes a change of a reference table. Its time is since when it holds, and says nothing of the clock.
+    @inlinable public mutating func append<Sink: ImportSink & ~Copyable>(
+        change row: ParsedRow, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        if held.isEmpty { try emit(change: row, to: &sink) } else { hold(change: row) }
     }
 
     /// Takes a label that stands in the input by itself; one without a time becomes known at the clock.
@@ -55,12 +82,12 @@ public struct ImportSequence {
         if held.isEmpty { try emit(heartbeat: time, to: &sink) } else { holdHeartbeat(time) }
     }
 
-    /// Takes the end of the input: decides what is held, and gives the labels that are due; with `flushingLabels` all.
-    /// More rows may follow, as if the input had grown.
+    /// Takes the end of the input: decides what is held, and gives the labels that are due. More rows may follow, as if
+    /// the input had grown; with `flushingLabels` none will, so all labels are given, and no row waits any more.
     @inlinable public mutating func finish<Sink: ImportSink & ~Copyable>(
         flushingLabels: Bool, to sink: inout Sink
     ) throws(Sink.Failure) {
-        try settle(isAtEnd: true, to: &sink)
+        try settle(isAtEnd: true, isComplete: flushingLabels, to: &sink)
         try emitLabels(dueBy: flushingLabels ? EventTime(milliseconds: .max - 1) : clock, to: &sink)
     }
 
@@ -70,9 +97,21 @@ public struct ImportSequence {
         _ row: ParsedRow, arrivalTime: EventTime, to sink: inout Sink
     ) throws(Sink.Failure) {
         if arrivalTime >= row.eventTime { clock = arrivalTime }
+        if arrivalTime - row.eventTime > aheadTolerance { noteFarBehind(row) }
         try emitLabels(dueBy: clock, to: &sink)
         try sink.append(row, arrivalTime: arrivalTime)
         scheduleLabel(of: row)
+    }
+
+    @usableFromInline mutating func noteFarBehind(_ row: ParsedRow) {
+        if farBehind.count == 0 { farBehind.firstLine = row.line }
+        farBehind.count += 1
+    }
+
+    @inlinable mutating func emit<Sink: ImportSink & ~Copyable>(
+        change row: ParsedRow, to sink: inout Sink
+    ) throws(Sink.Failure) {
+        try sink.append(row, arrivalTime: max(clock, row.eventTime))
     }
 
     @inlinable mutating func emit<Sink: ImportSink & ~Copyable>(

@@ -2,11 +2,11 @@ import EventModel
 import LogStorage
 import Platform
 
-/// Brings a table into a log: transactions and labels in the order in which they would have arrived, malformed rows
-/// into `malformed-0`.
+/// Brings tables into a log: transactions, labels, events of other kinds and changes of reference tables in the order
+/// in which they would have arrived, malformed rows into `malformed-0`.
 ///
-/// It may be run again on the same table, whole or grown: what the log already has from it (told by the producer id of
-/// the batches) is gone through and compared, not added.
+/// It may be run again on the same tables, whole or grown: what the log already has from each (told by the producer id
+/// of the batches) is gone through and compared, not added.
 public struct Importer {
     public struct Report: Hashable, Sendable {
         /// Rows of the table, the header left out.
@@ -14,20 +14,55 @@ public struct Importer {
         /// Records added now.
         public var transactions: Int64 = 0
         public var labels: Int64 = 0
+        public var heartbeats: Int64 = 0
+        /// Labels and heartbeats among the rows: lines of JSON of their own.
+        public var labelRows: Int64 = 0
+        public var heartbeatRows: Int64 = 0
         /// Rows that stand in `malformed-0`, those of earlier runs among them.
         public var malformed: Int64 = 0
         /// Decimals in which only a double's noise had to be rounded (85.64999999999999 is read as 85.65).
         public var roundedDecimals: Int64 = 0
         /// Rows that the log had already.
         public var alreadyThere: Int64 = 0
+        /// Rows at the end, ahead of all others by more than the input's `aheadTolerance`, that wait for the table to grow
+        /// or for `flushLabels`: until then nobody knows whether their clock is right.
+        public var waiting: Int64 = 0
         /// Labels that wait for a later transaction, or for `flushLabels`.
         public var pendingLabels: Int64 = 0
+        /// Rows added now that are earlier than one before them by more than the input's `aheadTolerance`, and the line
+        /// of the first: most likely too late for any pipeline, or behind a wrong clock.
+        public var farBehind: Int64 = 0
+        public var firstFarBehind = 0
         public var bytes: Int64 = 0
         /// The first few malformed rows.
         public var examples: [String] = []
 
+        public init() {}
+
         /// Whether each row is accounted for.
-        public var isBalanced: Bool { rows == transactions + alreadyThere + malformed }
+        public var isBalanced: Bool {
+            rows == transactions + alreadyThere + malformed + waiting + labelRows + heartbeatRows
+        }
+
+        public static func + (a: Report, b: Report) -> Report {
+            var sum = a
+            sum.rows += b.rows
+            sum.transactions += b.transactions
+            sum.labels += b.labels
+            sum.heartbeats += b.heartbeats
+            sum.labelRows += b.labelRows
+            sum.heartbeatRows += b.heartbeatRows
+            sum.malformed += b.malformed
+            sum.roundedDecimals += b.roundedDecimals
+            sum.alreadyThere += b.alreadyThere
+            sum.waiting += b.waiting
+            sum.pendingLabels += b.pendingLabels
+            if sum.farBehind == 0 { sum.firstFarBehind = b.firstFarBehind }
+            sum.farBehind += b.farBehind
+            sum.bytes += b.bytes
+            sum.examples = Array((sum.examples + b.examples).prefix(5))
+            return sum
+        }
     }
 
     public struct Progress: Sendable {
@@ -37,168 +72,164 @@ public struct Importer {
         public var totalBytes: Int64?
     }
 
+    /// What a source's rows are.
+    public enum Rows: Hashable, Sendable {
+        case transactions
+        /// Of another kind, as the input declares it.
+        case events(kind: String)
+        /// Changes of a reference table.
+        case changes(table: String)
+        /// Lines of JSON, each of which says what it is.
+        case lines
+    }
+
+    /// One table or stream to import.
+    public struct Source {
+        public var stream: InputStream
+        /// What error texts call it.
+        public var name: String
+        public var rows: Rows
+
+        public init(_ stream: InputStream, name: String, rows: Rows) {
+            self.stream = stream
+            self.name = name
+            self.rows = rows
+        }
+    }
+
     private let log: LogDirectory
     private let input: InputSpecification
-    /// The kind of the table's events; nil: transactions.
-    private let kind: String?
     private let fileSystem: any FileSystem
     private let segmentBytes: Int
 
-    /// - Parameters:
-    ///   - kind: of the table's events, as the input declares it; nil: transactions.
-    ///   - segmentBytes: a segment of the log is sealed before it grows beyond this.
+    /// - Parameter segmentBytes: a segment of the log is sealed before it grows beyond this.
     public init(
-        log: LogDirectory, input: InputSpecification, kind: String? = nil, fileSystem: any FileSystem,
+        log: LogDirectory, input: InputSpecification, fileSystem: any FileSystem,
         segmentBytes: Int = TopicOptions.defaultSegmentBytes
     ) {
         self.segmentBytes = segmentBytes
         self.log = log
         self.input = input
-        self.kind = kind
         self.fileSystem = fileSystem
     }
 
-    /// Imports a table from its header to its end.
-    /// - Parameters:
-    ///   - name: what error texts call the table.
-    ///   - flushLabels: whether labels that are due after the last transaction are added too.
+    /// Imports one table of transactions from its header to its end.
     public func importTable(
-        from stream: InputStream, name: String, flushLabels: Bool, shouldStop: () -> Bool = { false },
-        progress: (Progress) -> Void = { _ in }
+        from stream: InputStream, name: String, rows: Rows = .transactions, flushLabels: Bool,
+        shouldStop: () -> Bool = { false }, progress: (Progress) -> Void = { _ in }
     ) throws(RuntimeError) -> Report {
-        let rows = try inputOfRows()
-        var table = try TableReader(stream, name: name)
-        guard let header = try table.header() else { throw .usage("\(name): there is no header line") }
-        var parser: TransactionParser
-        do throws(ImportError) { parser = try TransactionParser(rows, header: header) } catch {
-            throw .importing(error, source: name)
-        }
-        var report = Report()
-        let malformed = MalformedLog(log, source: name, fileSystem: fileSystem)
-        var target: Target?
-        reading: while true {
-            let row: CSVRow
-            switch try table.next() {
-            case .end: break reading
-            case .malformed(let error):
-                report.rows += 1
-                try malformed.append(error, &report)
-                continue
-            case .row(let next): row = next
-            }
-            report.rows += 1
-            if target == nil {
-                target = try makeTarget(
-                    SourceIdentity(header: header, firstRow: row, kind: kind), parser.schema, malformed, name)
-            }
-            let parsed: ParsedRow
-            do throws(MalformedRow) { parsed = try parser.parse(row) } catch {
-                try malformed.append(error, &report)
-                continue
-            }
-            try target?.append(parsed, &report)
-            if report.rows & 4095 == 0 {
-                progress(Progress(rows: report.rows, bytes: table.bytesRead, totalBytes: stream.size.map(Int64.init)))
-                if shouldStop() { break }
-            }
-        }
-        if target == nil && report.malformed > 0 {
-            try malformed.begin("rows-of-no-known-table")
-            try storage { () throws(LogError) in try malformed.close() }
-        }
-        if target == nil { try makeEmptyLog() }
-        try target?.finish(flushLabels: flushLabels, stopped: shouldStop(), &report)
-        report.bytes = table.bytesRead
-        report.roundedDecimals = Int64(parser.roundedDecimals)
-        return report
+        try importAll(
+            [Source(stream, name: name, rows: rows)], flushLabels: flushLabels, shouldStop: shouldStop,
+            progress: progress
+        ).reduce(Report(), +)
     }
 
-    private func inputOfRows() throws(RuntimeError) -> InputSpecification {
-        guard let kind else { return input }
-        if let rows = input.input(ofKind: kind) { return rows }
-        let known = input.events.map(\.name).joined(separator: ", ")
-        throw .usage(
-            "the pipeline declares no events of kind '\(kind)'; "
-                + (known.isEmpty ? "declare them under input.events" : "there are \(known)"))
-    }
-
-    /// A table without rows still makes the log, so that live scoring can begin without any history.
-    private func makeEmptyLog() throws(RuntimeError) {
+    /// Imports sources from their beginnings to their ends, merged by the times at which their rows would have arrived;
+    /// at the same time changes of tables come first, then events of other kinds, then transactions, then by the order
+    /// of the sources.
+    ///
+    /// - Parameter flushLabels: whether labels that are due after the last transaction are added too.
+    /// - Returns: a report for each source.
+    public func importAll(
+        _ sources: [Source], flushLabels: Bool, shouldStop: () -> Bool = { false },
+        progress: (Progress) -> Void = { _ in }
+    ) throws(RuntimeError) -> [Report] {
+        var opened: [any ImportSource] = []
+        for source in sources { opened.append(try open(source)) }
+        let target = try ImportTarget(log, input: input, fileSystem: fileSystem, segmentBytes: segmentBytes)
+        let side = MalformedTopic(log, fileSystem: fileSystem)
+        var feeds: [ImportFeed] = []
+        for source in opened {
+            feeds.append(
+                ImportFeed(
+                    source, to: target, log, malformed: MalformedLog(side, source: source.name),
+                    aheadTolerance: input.aheadTolerance, fileSystem: fileSystem))
+        }
+        func tell() {
+            let total = opened.reduce(Int64?(0)) { sum, source in sum.flatMap { a in source.totalBytes.map { a + $0 } }
+            }
+            progress(
+                Progress(
+                    rows: feeds.reduce(0) { $0 + $1.report.rows }, bytes: opened.reduce(0) { $0 + $1.bytesRead },
+                    totalBytes: total))
+        }
+        let stopped: Bool
+        if feeds.count == 1 {
+            stopped = try takeAll(feeds[0], tell, shouldStop)
+        } else {
+            stopped = try merge(feeds, tell, shouldStop)
+        }
+        for feed in feeds { try feed.finish(flushLabels: flushLabels, stopped: stopped) }
         try storage { () throws(LogError) in
-            try TopicWriter(directory: log.input, fileSystem: fileSystem).close()
+            try side.close()
+            try target.writer.close()
         }
+        let tables = TableTopics(log, fileSystem: fileSystem)
+        try tables.follow()
+        try tables.close()
+        return feeds.map(\.report)
     }
 
-    private func makeTarget(
-        _ source: SourceIdentity, _ schema: RecordSchema, _ malformed: MalformedLog, _ name: String
-    ) throws(RuntimeError) -> Target {
-        try malformed.begin(source.description)
-        let schemas = try storage { () throws(LogError) in try SchemaRegistry(log, fileSystem: fileSystem) }
-        let history = try SourceHistory(
-            log, source: source, rowName: schema.name, schemas: schemas, fileSystem: fileSystem)
-        let sink = try LogSink(
-            log, source: source, recorded: history.recordCount, schema: schema, input: input, schemas: schemas,
-            malformed: malformed, fileSystem: fileSystem, segmentBytes: segmentBytes)
-        let gone = max(history.goneCount, sink.unknownCount)
-        if gone > 0 { throw .importedRecordsGone(gone, source: name) }
-        return Target(
-            sink, history: history, sequence: ImportSequence(aheadTolerance: input.aheadTolerance), name: name)
-    }
-}
-
-/// Where an import's rows go: first past what the log has of the source already, then into it.
-private final class Target {
-    private var sink: LogSink
-    private let history: SourceHistory
-    private var sequence: ImportSequence
-    private let name: String
-    private var isReplaying = true
-
-    init(_ sink: consuming LogSink, history: SourceHistory, sequence: ImportSequence, name: String) {
-        self.sink = sink
-        self.history = history
-        self.sequence = sequence
-        self.name = name
-    }
-
-    func append(_ row: ParsedRow, _ report: inout Importer.Report) throws(RuntimeError) {
-        if isReplaying {
-            if let known = try history.next() {
-                guard known.eventTime == row.eventTime, known.body.elementsEqual(row.body) else {
-                    throw .rowChanged(line: row.line, id: row.id, offset: known.offset, source: name)
-                }
-                report.alreadyThere += 1
-                do throws(ReplayMismatch) { return try sequence.replay(row, recorded: known.recorded) } catch {
-                    throw .sourceChanged(error, source: name)
-                }
+    /// - Returns: whether it was stopped.
+    private func takeAll(
+        _ feed: ImportFeed, _ tell: () -> Void, _ shouldStop: () -> Bool
+    ) throws(RuntimeError) -> Bool {
+        while try feed.take() {
+            if feed.report.rows & 4095 == 0 {
+                tell()
+                if shouldStop() { return true }
             }
-            try endReplay()
         }
-        do throws(LogError) { try sequence.append(row, to: &sink) } catch { throw .log(error) }
+        return shouldStop()
     }
 
-    func finish(flushLabels: Bool, stopped: Bool, _ report: inout Importer.Report) throws(RuntimeError) {
-        if isReplaying && !stopped {
-            guard try history.next() == nil else {
-                throw .usage("\(name): the table ends before the rows that were imported from it do; it may only grow")
+    /// - Returns: whether it was stopped.
+    private func merge(
+        _ feeds: [ImportFeed], _ tell: () -> Void, _ shouldStop: () -> Bool
+    ) throws(RuntimeError) -> Bool {
+        for feed in feeds { feed.isQueueing = true }
+        var last: ImportFeed?
+        var count = 0
+        while true {
+            var next: ImportFeed?
+            for feed in feeds {
+                while feed.queue.isEmpty, try feed.take() {
+                    count += 1
+                    if count & 4095 == 0 {
+                        tell()
+                        if shouldStop() { return true }
+                    }
+                }
+                guard let order = feed.queue.firstOrder else { continue }
+                if next?.queue.firstOrder.map({ order < $0 }) ?? true { next = feed }
             }
-            try endReplay()
+            guard let next else { return shouldStop() }
+            if let last, last !== next { try last.flush() }
+            try next.writeFirst()
+            last = next
         }
-        do throws(LogError) {
-            if !stopped { try sequence.finish(flushingLabels: flushLabels, to: &sink) }
-            try sink.finish()
-        } catch { throw .log(error) }
-        // Rows that a stop left undecided are read again by the next import.
-        if stopped { report.rows -= Int64(sequence.heldRowCount) }
-        report.transactions = sink.transactions
-        report.labels = sink.labels
-        report.pendingLabels = Int64(sequence.pendingLabelCount)
     }
 
-    private func endReplay() throws(RuntimeError) {
-        isReplaying = false
-        do throws(ReplayMismatch) { try sequence.endReplay(labels: history.trailingLabels) } catch {
-            throw .sourceChanged(error, source: name)
+    private func open(_ source: Source) throws(RuntimeError) -> any ImportSource {
+        switch source.rows {
+        case .transactions: return try TableSource(source.stream, name: source.name, rows: input)
+        case .lines: return try LineSource(source.stream, name: source.name, input: input)
+        case .events(let kind):
+            guard let rows = input.input(ofKind: kind) else {
+                let known = input.events.map(\.name).joined(separator: ", ")
+                throw .usage(
+                    "the pipeline declares no events of kind '\(kind)'; "
+                        + (known.isEmpty ? "declare them under input.events" : "there are \(known)"))
+            }
+            return try TableSource(source.stream, name: source.name, rows: rows)
+        case .changes(let table):
+            guard let rows = input.input(ofTable: table) else {
+                let known = input.tables.map(\.name).joined(separator: ", ")
+                throw .usage(
+                    "the pipeline declares no table '\(table)'; "
+                        + (known.isEmpty ? "declare it under tables" : "there are \(known)"))
+            }
+            return try TableSource(source.stream, name: source.name, rows: rows)
         }
     }
 }

@@ -16,7 +16,9 @@ struct JSONMembers: ~Copyable {
     }
 
     /// Members with a meaning of their own.
-    enum Role: Int, CaseIterable { case eventTime, label, labelTime, command, transactionID, source, kind }
+    enum Role: Int, CaseIterable {
+        case eventTime, label, labelTime, command, transactionID, source, kind, table, after, before, payload
+    }
 
     private var members: [Member]
     private let columnCount: Int
@@ -41,12 +43,22 @@ struct JSONMembers: ~Copyable {
             ("label", .label), ("label_time", .labelTime), ("transaction_id", .transactionID), ("source", .source),
             (specification.events.isEmpty && specification.kind == nil ? nil : "kind", .kind),
         ]
+        if !specification.tables.isEmpty {
+            for (name, role) in [
+                ("table", Role.table), ("after", .after), ("before", .before), ("payload", .payload),
+            ] { add(name, columns.count + role.rawValue) }
+        }
         for (name, role) in roles { add(name, columns.count + role.rawValue) }
     }
 
     subscript(role: Role) -> Member { self[column: columnCount + role.rawValue] }
 
     subscript(column index: Int) -> Member { members[index].line == generation ? members[index] : Member() }
+
+    /// Whether the line is a change of a reference table.
+    var isChange: Bool {
+        self[.table].isPresent || [Role.after, .before, .payload, .source].contains { self[$0].kind == .nested }
+    }
 
     /// Reads a line; the number of members that nobody knows.
     mutating func read(_ line: InputLine) throws(MalformedRow.Reason) -> Int {

@@ -2,23 +2,42 @@ import EventModel
 import LogStorage
 import Platform
 
-/// The rows that could not become records: `malformed-0`, a record each with the line as key (`SOURCE LINE`) and a text
+/// The topic `malformed-0`, made when the first row comes that has to stand there.
+final class MalformedTopic {
+    let directory: String
+    let fileSystem: any FileSystem
+    private var writer: TopicWriter?
+
+    init(_ log: LogDirectory, fileSystem: any FileSystem) {
+        directory = log.malformed
+        self.fileSystem = fileSystem
+    }
+
+    /// Appends and makes durable.
+    func append(_ batch: inout RecordBatchBuilder) throws(LogError) {
+        if writer == nil { writer = try TopicWriter(directory: directory, fileSystem: fileSystem) }
+        guard let writer else { return }
+        try writer.append(&batch)
+        try writer.sync()
+    }
+
+    func close() throws(LogError) { try writer?.close() }
+}
+
+/// The rows of a source that could not become records: in `malformed-0`, a record each with the line as key (`SOURCE LINE`) and a text
 /// that says what is wrong as value.
 final class MalformedLog {
     /// Which source the rows come from; rows found before it is known wait.
     private var source: String?
-    private let directory: String
+    private let topic: MalformedTopic
     private let name: String
-    private let fileSystem: any FileSystem
-    private var writer: TopicWriter?
     private var waiting: [MalformedRow] = []
     /// Up to this line, malformed rows of the source stand in the log already.
     private var knownLines = 0
 
-    init(_ log: LogDirectory, source name: String, fileSystem: any FileSystem) {
-        directory = log.malformed
+    init(_ topic: MalformedTopic, source name: String) {
+        self.topic = topic
         self.name = name
-        self.fileSystem = fileSystem
     }
 
     /// Says which source the rows come from. Of one that is read again, rows that the log has already are not added.
@@ -44,8 +63,6 @@ final class MalformedLog {
         let new = waiting.filter { $0.line > knownLines }
         waiting.removeAll()
         guard !new.isEmpty else { return }
-        if writer == nil { writer = try TopicWriter(directory: directory, fileSystem: fileSystem) }
-        guard let writer else { return }
         var batch = RecordBatchBuilder()
         for row in new {
             let key = Array("\(source) \(row.line)".utf8)
@@ -56,18 +73,18 @@ final class MalformedLog {
                 }
             }
         }
-        try writer.append(&batch)
-        try writer.sync()
+        try topic.append(&batch)
     }
 
     func close() throws(LogError) {
         try flush()
-        try writer?.close()
+        try topic.close()
     }
 
     private func lines(of source: String) throws(LogError) -> Int {
         let reader: TopicReader
-        do throws(LogError) { reader = try TopicReader(directory: directory, fileSystem: fileSystem) } catch {
+        do throws(LogError) { reader = try TopicReader(directory: topic.directory, fileSystem: topic.fileSystem) } catch
+        {
             if case .noTopic = error { return 0 }
             throw error
         }

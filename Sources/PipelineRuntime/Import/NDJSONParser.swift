@@ -6,6 +6,8 @@ public enum NDJSONRecord {
     /// Of another kind, by its name.
     case event(kind: String, ParsedRow)
     case label(ParsedLabel)
+    /// Of a reference table.
+    case change(ParsedChange)
     /// Event time has come as far as this although no transaction says so.
     case heartbeat(EventTime)
 }
@@ -22,6 +24,9 @@ public enum NDJSONRecord {
 /// - `{"command": "heartbeat", "event_time": ...}` is a **heartbeat**.
 /// - Where the specification declares other kinds of events, a line with `"kind": NAME` is an **event** of that kind,
 ///   with a member for each of the kind's columns and for its event time.
+///
+/// - Where the specification declares reference tables, a line with `"table": NAME`, or an envelope of change capture,
+///   is a **change** of a row (`TableChangeReader`).
 ///
 /// Columns that are not declared are passed over (and counted), but for the extra ones that the caller names: these
 /// are kept behind the declared ones as strings, empty where they are missing. A declared column's name always means
@@ -41,6 +46,8 @@ public struct NDJSONParser: ~Copyable {
     private let idIndex: Int
     /// For the other kinds of events.
     private let kinds: [KindParser]
+    private let hasTables: Bool
+    private var changes: TableChangeReader
     private var members: JSONMembers
     private var encoder: RowEncoder
 
@@ -63,6 +70,8 @@ public struct NDJSONParser: ~Copyable {
         schema = specification.recordSchema(columns: columns)
         idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? -1
         self.kinds = kinds
+        hasTables = !specification.tables.isEmpty
+        changes = TableChangeReader(specification, roundingNoise: roundingNoise)
         members = JSONMembers(specification, columns: columns)
         encoder = RowEncoder(specification.eventTimeFormat, roundsNoise: roundingNoise)
     }
@@ -72,6 +81,7 @@ public struct NDJSONParser: ~Copyable {
     public mutating func parse(_ line: InputLine) throws(MalformedRow) -> NDJSONRecord {
         do {
             let ignored = try members.read(line)
+            if hasTables, members.isChange { return .change(try changes.read(line)) }
             if !kinds.isEmpty, let kind = try parser(ofKind: members[.kind]) {
                 return .event(kind: kind.name, try kind.parser.row(line))
             }
@@ -86,6 +96,9 @@ public struct NDJSONParser: ~Copyable {
 
     /// The schema of the events of a kind.
     public func schema(ofKind name: String) -> RecordSchema? { kinds.first { $0.name == name }?.parser.schema }
+
+    /// The schema of the changes of a reference table.
+    public func schema(ofTable name: String) -> RecordSchema? { changes.schema(ofTable: name) }
 
     /// The parser of the kind that a line names; nil for transactions, labels and heartbeats.
     private func parser(ofKind member: JSONMembers.Member) throws(MalformedRow.Reason) -> KindParser? {

@@ -1,10 +1,10 @@
 import EventModel
 
-/// A transaction read from a table or a line of JSON. Its body lies in its parser's memory until the next row is
+/// A transaction, an event or a change of a reference table, read from a table or a line of JSON. Its body lies in its parser's memory until the next row is
 /// parsed.
 public struct ParsedRow {
     public var eventTime: EventTime
-    /// The Avro bytes of all columns behind the arrival time.
+    /// The Avro bytes of all fields behind the arrival time.
     public var body: UnsafeRawBufferPointer
     /// What the row says it turned out to be; nil when it does not say.
     public var label: Bool?
@@ -12,6 +12,10 @@ public struct ParsedRow {
     public var labelTime: EventTime
     /// The line on which the row begins.
     public var line: Int
+    /// Of which of an import's streams it is: by what schema it is written.
+    public var stream: Int32 = 0
+    /// Of a reference table: its event time is since when it holds, and moves no clock.
+    public var isChange = false
     var idNumber: Int64
     /// Where a textual id lies in `body`; negative for a number.
     var idStart: Int32

@@ -9,8 +9,8 @@ final class SourceHistory {
     /// Those of them that are no longer there.
     let goneCount: Int64
     private let source: SourceIdentity
-    /// The record name of its rows.
-    private let rowName: String
+    /// The record names of its rows, by stream.
+    private let rowNames: [String]
     private let schemas: SchemaRegistry
     private let cursor: TopicCursor?
     private var batch: RecordBatchView?
@@ -18,11 +18,11 @@ final class SourceHistory {
     private var labels = 0
 
     init(
-        _ log: LogDirectory, source: SourceIdentity, rowName: String, schemas: SchemaRegistry,
+        _ log: LogDirectory, source: SourceIdentity, rowNames: [String], schemas: SchemaRegistry,
         fileSystem: any FileSystem
     ) throws(RuntimeError) {
         self.source = source
-        self.rowName = rowName
+        self.rowNames = rowNames
         self.schemas = schemas
         var count: Int64 = 0
         var found: Int64 = 0
@@ -50,6 +50,7 @@ final class SourceHistory {
 
     /// A row as the log has it.
     struct Row {
+        var stream: Int
         var recorded: RecordedRow
         var offset: Offset
         var eventTime: EventTime
@@ -57,17 +58,27 @@ final class SourceHistory {
         var body: UnsafeRawBufferPointer
     }
 
-    /// What the log has of the source's next row, nil when there is no more.
-    func next() throws(RuntimeError) -> Row? {
+    enum Item {
+        case row(Row)
+        case heartbeat(EventTime, labelsBefore: Int, Offset)
+    }
+
+    /// What the log has of the source's next row or heartbeat, nil when there is no more.
+    func next() throws(RuntimeError) -> Item? {
         while let record = try nextRecord() {
             var reader = ByteReader(record.value)
-            guard let id = reader.readEnvelope() else { continue }
-            if schemas.schema(id)?.name == rowName {
+            guard let id = reader.readEnvelope(), let name = schemas.schema(id)?.name else { continue }
+            if let stream = rowNames.firstIndex(of: name) {
                 defer { labels = 0 }
                 let arrivalTime = EventTime(milliseconds: reader.readVarint())
-                return Row(
-                    recorded: RecordedRow(arrivalTime: arrivalTime, labelsBefore: labels), offset: record.offset,
-                    eventTime: record.timestamp, body: reader.readBytes(reader.remaining))
+                return .row(
+                    Row(
+                        stream: stream, recorded: RecordedRow(arrivalTime: arrivalTime, labelsBefore: labels),
+                        offset: record.offset, eventTime: record.timestamp, body: reader.readBytes(reader.remaining)))
+            }
+            if name == RecordSchema.command.name {
+                defer { labels = 0 }
+                return .heartbeat(record.timestamp, labelsBefore: labels, record.offset)
             }
             labels += 1
         }

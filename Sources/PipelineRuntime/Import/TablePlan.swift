@@ -11,7 +11,12 @@ struct TablePlan {
     let fields: [Int]
     /// The id among `columns`; -1: events of this kind have none.
     let idIndex: Int
+    /// -1: a reference table whose rows always were.
     let eventTimeField: Int
+    /// Where a change says what it does; nil: all rows are inserted.
+    let operationField: Int?
+    /// Of a reference table: where the key's columns stand among `columns`.
+    let keyIndices: [Int]
     let labelField: Int?
     let labelTimeField: Int?
     let labelDelay: EventDuration
@@ -19,7 +24,13 @@ struct TablePlan {
     init(_ specification: InputSpecification, header: [String], requiringLabels: Bool) throws(ImportError) {
         try specification.validate()
         var mapping = try HeaderMapping(header)
-        eventTimeField = try mapping.take(specification.eventTimeColumn, .eventTime)
+        let isTable = specification.table != nil
+        eventTimeField =
+            isTable && specification.eventTimeColumn.isEmpty
+            ? -1 : try mapping.take(specification.eventTimeColumn, .eventTime)
+        operationField =
+            isTable && mapping.has(RecordSchema.operationColumn)
+            ? try mapping.take(RecordSchema.operationColumn, .operation) : nil
         var labelFields: (label: Int?, time: Int?) = (nil, nil)
         if let label = specification.label, requiringLabels || mapping.has(label.column) {
             labelFields.label = try mapping.take(label.column, .label)
@@ -37,10 +48,14 @@ struct TablePlan {
             columns.append(column)
             fields.append(field)
         }
-        let others = mapping.rest(taken: specification.columns.map(\.name) + [RecordSchema.arrivalTimeColumn])
+        let others = mapping.rest(
+            taken: specification.columns.map(\.name)
+                + (isTable ? reservedTableColumns : [RecordSchema.arrivalTimeColumn]))
         self.header = header
         self.fields = fields + others.map(\.field)
         self.columns = columns + others.map { Column($0.name, .string, default: .text("")) }
         idIndex = columns.firstIndex { $0.name == specification.idColumn } ?? -1
+        let keys = specification.tables.first { $0.name == specification.table }?.keyColumns ?? []
+        keyIndices = keys.compactMap { key in columns.firstIndex { $0.name == key } }
     }
 }

@@ -46,7 +46,7 @@ struct TableReader: ~Copyable {
             do throws(FileError) { count = try stream.read(into: chunk) } catch { throw .file(error) }
             if count == 0 {
                 isFinished = true
-                reader.finish()
+                if !stream.isInterrupted { reader.finish() }
             } else {
                 bytesRead += Int64(count)
                 reader.append(UnsafeRawBufferPointer(rebasing: chunk[..<count]))

@@ -1,6 +1,6 @@
 import EventModel
 
-/// Turns the rows of a table into transactions, or into events of another kind.
+/// Turns the rows of a table into transactions, into events of another kind, or into changes of a reference table.
 ///
 /// The header names the columns. The declared ones come first, in the specification's order; the event time, the label
 /// and the label's time are taken out; every other column is kept behind them as a string, in the header's order. A
@@ -10,8 +10,9 @@ import EventModel
 public struct TransactionParser: ~Copyable {
     /// The schema of the transactions: the arrival time, the declared columns, the others.
     public let schema: RecordSchema
-    private let plan: TablePlan
-    private var encoder: RowEncoder
+    let plan: TablePlan
+    var encoder: RowEncoder
+    private let isTable: Bool
 
     /// Whether the table has the label column.
     public var hasLabels: Bool { plan.labelField != nil }
@@ -30,6 +31,7 @@ public struct TransactionParser: ~Copyable {
     ) throws(ImportError) {
         let plan = try TablePlan(specification, header: header, requiringLabels: requiringLabels)
         self.plan = plan
+        isTable = specification.table != nil
         schema = specification.recordSchema(columns: plan.columns)
         encoder = RowEncoder(specification.eventTimeFormat, roundsNoise: roundingNoise)
     }
@@ -40,6 +42,7 @@ public struct TransactionParser: ~Copyable {
         guard row.count == plan.header.count else {
             throw malformed(row, .fieldCount(found: row.count, expected: plan.header.count))
         }
+        if isTable { return try parseChange(row) }
         let eventTime: EventTime
         switch encoder.times.time(of: row[plan.eventTimeField]) {
         case .value(let time): eventTime = time
@@ -69,7 +72,7 @@ public struct TransactionParser: ~Copyable {
         return encoder.row(eventTime: eventTime, label: label, labelTime: labelTime, line: row.line)
     }
 
-    @inline(never) private func malformed(_ row: CSVRow, _ field: Int, _ problem: FieldProblem) -> MalformedRow {
+    @inline(never) func malformed(_ row: CSVRow, _ field: Int, _ problem: FieldProblem) -> MalformedRow {
         malformed(row, .field(column: plan.header[field], problem, value: printable(row[field])))
     }
 

@@ -10,6 +10,12 @@ public struct LogTopic: Hashable, Sendable {
 
     public var isInput: Bool { name == "input-0" }
 
+    /// The reference table whose rows it holds.
+    public var table: String? {
+        let parts = name.split(separator: "/")
+        return parts.count == 2 && parts[0] == "tables" ? String(parts[1].dropLast(2)) : nil
+    }
+
     /// The pipeline that writes it and the topic's name there; nil where it belongs to no pipeline.
     public var output: (pipeline: String, topic: String)? {
         let parts = name.split(separator: "/").map(String.init)
@@ -65,6 +71,9 @@ public struct LogTopics: Sendable {
         guard hasInput else { throw .log(.noTopic(directory: log.path)) }
         do throws(FileError) {
             names += try fileSystem.list(log.path).filter { $0.hasSuffix("-0") && $0 != "input-0" }
+            if try fileSystem.exists(log.tables) {
+                names += try fileSystem.list(log.tables).filter { $0.hasSuffix("-0") }.map { "tables/\($0)" }
+            }
             for pipeline in pipelines {
                 names += try fileSystem.list(log.pipeline(pipeline)).filter { $0.hasSuffix("-0") }
                     .map { "pipelines/\(pipeline)/\($0)" }

@@ -46,11 +46,17 @@ struct RetentionFloors {
         } else if let output = topic.output {
             floors.append(try outputFloor(of: try pipeline(output.pipeline), output.topic, topic))
         }
+        let readers = try storage { () throws(LogError) in
+            try StoredOffset.all(of: topic.directory, fileSystem: fileSystem)
+        }
+        // What the tables' topics have not taken yet would be lost to every replay.
+        let tables = readers.first { topic.isInput && $0.name == TableTopics.reader }
+        if let tables {
+            floors.append(
+                RetentionFloor(offset: tables.offset, who: "the tables' topics", why: "they have come so far"))
+        }
         if !ignoringReaders {
-            let readers = try storage { () throws(LogError) in
-                try StoredOffset.all(of: topic.directory, fileSystem: fileSystem)
-            }
-            floors += readers.map {
+            floors += readers.filter { $0.name != tables?.name }.map {
                 RetentionFloor(offset: $0.offset, who: "reader \($0.name)", why: "it has come so far")
             }
         }
@@ -135,6 +141,13 @@ struct RetentionFloors {
         _ reader: TopicReader, _ checkpoint: CheckpointRecord, within length: EventDuration, _ memory: PipelineMemory
     ) throws(RuntimeError) -> Offset? {
         let times = checkpoint.watermark - length...checkpoint.watermark + memory.outOfOrderness
+        // Tables' rows are kept by their own topics, and their times say since when they hold.
+        let tables = Set(
+            schemas.all.filter { $0.schema.name.hasPrefix(RecordSchema.tablePrefix) }.map(\.id.number))
+        func isChange(_ record: RecordView) -> Bool {
+            var value = ByteReader(record.value)
+            return value.readEnvelope().map { tables.contains($0.number) } ?? false
+        }
         let end = checkpoint.inputOffset
         return try storage { () throws(LogError) in
             let cursor = try reader.cursor(from: try reader.offset(atOrAfter: times.lowerBound))
@@ -142,7 +155,7 @@ struct RetentionFloors {
                 if batch.maxTimestamp < times.lowerBound { continue }
                 var records = batch.records
                 while let record = records.next(), record.offset < end {
-                    if times.contains(record.timestamp) { return record.offset }
+                    if times.contains(record.timestamp), !isChange(record) { return record.offset }
                 }
             }
             return nil

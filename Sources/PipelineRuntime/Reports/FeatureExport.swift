@@ -28,6 +28,7 @@ public struct FeatureExport {
         file.append((["transaction_id"] + plan.names.map(csvField)).joined(separator: ",") + "\n")
         let stage = FeatureStage(plan: plan, specification: specification)
         var count: Int64 = 0
+        try takeUpTables(stage, of: log, plan: plan, input: specification.input, fileSystem: fileSystem)
         try forEachBlock(of: log, plan: plan, input: specification.input, fileSystem: fileSystem) {
             block, end throws(RuntimeError) in
             stage.process(&block)

@@ -37,7 +37,7 @@ public struct PipelineEvaluation: Sendable {
                     collector.append(current, row: row, of: block)
                     decision = try decisions.next()
                 case .label(let id, let isPositive): collector.setLabel(id, isPositive: isPositive)
-                case .event, .heartbeat, .undecodable: continue
+                case .event, .change, .heartbeat, .undecodable: continue
                 }
             }
             return true

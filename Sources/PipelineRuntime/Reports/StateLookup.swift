@@ -5,7 +5,7 @@ import PipelineCore
 import Platform
 import Windowing
 
-/// Looks up what a pipeline's windows hold of a key: the newest checkpoint is taken up, and the input behind it goes
+/// Looks up what a pipeline's windows hold of a key, or a row of its reference tables: the newest checkpoint is taken up, and the input behind it goes
 /// through the feature stage in memory. Nothing is locked and nothing written, so a running pipeline is not disturbed.
 public struct StateLookup {
     private let log: LogDirectory
@@ -27,6 +27,16 @@ public struct StateLookup {
         public var value: Double
     }
 
+    /// A feature that is no window of the entity's, but rests on one, or on its key.
+    public struct Feature: Hashable, Sendable {
+        public var name: String
+        public var definition: String
+        /// nil where something is not known without a transaction.
+        public var value: Double?
+        /// What is not.
+        public var needs: [String]
+    }
+
     public struct Answer: Sendable {
         public var keyColumns: [String]
         /// The events held of the key, and the time of the newest; nil without any.
@@ -40,6 +50,32 @@ public struct StateLookup {
         public var checkpoint: Offset?
         /// Empty for a key that nothing is held of.
         public var windows: [Window] = []
+        public var features: [Feature] = []
+    }
+
+    /// A row of a reference table.
+    public struct Row: Sendable {
+        public var keyColumns: [String]
+        /// nil before the first accepted transaction.
+        public var watermark: EventTime?
+        public var asOf: EventTime
+        public var offset: Offset
+        public var checkpoint: Offset?
+        /// Since when the row is so, and where its change stands in the input; nil where the row is not there.
+        public var since: EventTime?
+        public var change: Offset?
+        /// In the table's order.
+        public var values: [(column: Column, value: ColumnValue)] = []
+    }
+
+    /// A pipeline's feature stage as it stands at the durable end of the input.
+    private struct Present {
+        var plan: FeaturePlan
+        var stage: FeatureStage
+        var offset: Offset
+        var checkpoint: Offset?
+
+        var watermark: EventTime? { stage.watermark == .distantPast ? nil : stage.watermark }
     }
 
     /// What the windows of `entity` hold of a key and say as of `time` (nil: the watermark), with all labels known at
@@ -50,13 +86,113 @@ public struct StateLookup {
         up key: [String], of entity: String, asOf time: EventTime? = nil, shouldStop: () -> Bool = { false },
         progress: (PipelineRun.Progress) -> Void = { _ in }
     ) throws(RuntimeError) -> Answer {
-        let plan: FeaturePlan
-        do throws(FeatureError) { plan = try specification.makePlan() } catch { throw .feature(error) }
+        let plan = try makePlan()
         let index = try place(of: entity, in: plan)
         let declared = plan.entities[index]
-        let key = try self.key(key, of: declared)
+        let values = try self.values(key, of: declared.keyColumns, "'\(declared.name)'")
+        let present = try present(plan, shouldStop, progress)
+        var answer = Answer(
+            keyColumns: declared.keyColumns.map(\.name), watermark: present.watermark,
+            asOf: time ?? present.watermark, offset: present.offset, checkpoint: present.checkpoint)
+        try requireHeld(time, present)
+        let asOf = answer.asOf ?? EventTime.range.lowerBound
+        guard let found = present.stage.lookUp(self.key(values, of: declared), entity: index, asOf: asOf) else {
+            return answer
+        }
+        guard answer.asOf != nil else {
+            throw .usage("no transaction was accepted yet, so there is no watermark; say as of which time")
+        }
+        answer.eventCount = found.eventCount
+        answer.latest = found.latest
+        answer.windows = zip(declared.targets, declared.aggregates).sorted { $0.0 < $1.0 }.map { target, aggregate in
+            Window(name: plan.valueName(target), window: plan.text(aggregate), value: found.answers[target])
+        }
+        let windows = Set(declared.targets)
+        answer.features = present.stage.knownFeatures(
+            entity: index, key: values, answers: found.answers, asOf: asOf
+        ).filter { !windows.contains($0.position) }.map { feature in
+            Feature(
+                name: plan.names[feature.position], definition: plan.definitions[feature.position],
+                value: feature.value, needs: feature.needs)
+        }
+        return answer
+    }
+
+    /// A row of a reference table as of `time` (nil: the watermark; before there is one, the end of all times), by all
+    /// changes up to the durable end of the input.
+    /// - Parameter key: a text for each of the table's key columns.
+    public func lookUpRow(
+        of table: String, key: [String], asOf time: EventTime? = nil, shouldStop: () -> Bool = { false },
+        progress: (PipelineRun.Progress) -> Void = { _ in }
+    ) throws(RuntimeError) -> Row {
+        let plan = try makePlan()
+        guard let index = plan.tables.firstIndex(where: { $0.name == table }) else {
+            let known = plan.tables.map(\.name).joined(separator: ", ")
+            throw .usage(
+                "pipeline '\(specification.name)' declares no table '\(table)'; "
+                    + (known.isEmpty ? "there are none" : "there are \(known)"))
+        }
+        let declared = specification.input.tables[index]
+        let columns = declared.keyIndices.map { declared.columns[$0] }
+        let values = try self.values(key, of: columns, "'\(table)'")
+        let present = try present(plan, shouldStop, progress)
+        try requireHeld(time, present)
+        var row = Row(
+            keyColumns: declared.keyColumns, watermark: present.watermark,
+            asOf: time ?? present.watermark ?? EventTime.range.upperBound, offset: present.offset,
+            checkpoint: present.checkpoint)
+        guard let change = present.stage.change(of: values, in: index, asOf: row.asOf) else { return row }
+        row.since = change.since
+        row.change = change.offset
+        let found = try storage { () throws(LogError) in
+            try self.values(ofChange: change.offset, declared)
+        }
+        row.values = Array(zip(declared.columns, found.dropFirst(2)))
+        return row
+    }
+
+    /// The reader's fields of a change, from the input or, where retention has removed it there, the table's topic.
+    private func values(
+        ofChange offset: Offset, _ table: TableSpecification
+    ) throws(LogError) -> [ColumnValue] {
+        let schemas = try SchemaRegistry(log, fileSystem: fileSystem)
+        func read(_ value: UnsafeRawBufferPointer) -> [ColumnValue]? {
+            var reader = ByteReader(value)
+            guard let id = reader.readEnvelope(), let writer = schemas.schema(id),
+                let resolution = try? SchemaResolution(writer: writer, reader: table.readerSchema)
+            else { return nil }
+            return resolution.values(reading: &reader)
+        }
+        var found: [ColumnValue]?
+        let input = try TopicReader(directory: log.input, fileSystem: fileSystem)
+        if offset >= input.startOffset {
+            let cursor = try input.cursor(from: offset)
+            if let batch = try cursor.nextBatch() {
+                var records = batch.records
+                if let record = records.next(), record.offset == offset { found = read(record.value) }
+            }
+        } else {
+            try TableTopics.forEachChange(
+                of: table.name, in: log, before: Offset(offset.value + 1), fileSystem: fileSystem
+            ) { record, inputOffset, _ in
+                if inputOffset == offset { found = read(record.value) }
+            }
+        }
+        return found ?? []
+    }
+
+    private func makePlan() throws(RuntimeError) -> FeaturePlan {
+        do throws(FeatureError) { return try specification.makePlan() } catch { throw .feature(error) }
+    }
+
+    private func present(
+        _ plan: FeaturePlan, _ shouldStop: () -> Bool, _ progress: (PipelineRun.Progress) -> Void
+    ) throws(RuntimeError) -> Present {
         let stage = FeatureStage(plan: plan, specification: specification)
         let checkpoint = try takeUpCheckpoint(stage)
+        if checkpoint == nil {
+            try takeUpTables(stage, of: log, plan: plan, input: specification.input, fileSystem: fileSystem)
+        }
         var offset = checkpoint ?? .zero
         try forEachBlock(
             of: log, from: checkpoint, plan: plan, input: specification.input, fileSystem: fileSystem
@@ -69,27 +205,14 @@ public struct StateLookup {
                     recentLoss: nil))
             return !shouldStop()
         }
-        let watermark = stage.watermark == .distantPast ? nil : stage.watermark
-        var answer = Answer(
-            keyColumns: declared.keyColumns.map(\.name), watermark: watermark, asOf: time ?? watermark, offset: offset,
-            checkpoint: checkpoint)
-        if let time, watermark != nil, time < stage.earliestAccepted {
-            throw .usage(
-                "windows as of \(time) are no longer whole: what only they reach is dropped; give a time from "
-                    + "\(stage.earliestAccepted) on (the watermark less the allowed lateness)")
-        }
-        guard let found = stage.lookUp(key, entity: index, asOf: answer.asOf ?? EventTime.range.lowerBound) else {
-            return answer
-        }
-        guard answer.asOf != nil else {
-            throw .usage("no transaction was accepted yet, so there is no watermark; say as of which time")
-        }
-        answer.eventCount = found.eventCount
-        answer.latest = found.latest
-        answer.windows = zip(declared.targets, declared.aggregates).sorted { $0.0 < $1.0 }.map { target, aggregate in
-            Window(name: plan.valueName(target), window: plan.text(aggregate), value: found.answers[target])
-        }
-        return answer
+        return Present(plan: plan, stage: stage, offset: offset, checkpoint: checkpoint)
+    }
+
+    private func requireHeld(_ time: EventTime?, _ present: Present) throws(RuntimeError) {
+        guard let time, present.watermark != nil, time < present.stage.earliestAccepted else { return }
+        throw .usage(
+            "windows and rows as of \(time) are no longer whole: what only they reach is dropped; give a time from "
+                + "\(present.stage.earliestAccepted) on (the watermark less the allowed lateness)")
     }
 
     private func place(of entity: String, in plan: FeaturePlan) throws(RuntimeError) -> Int {
@@ -100,32 +223,43 @@ public struct StateLookup {
         )
     }
 
-    /// The key as the windows know it.
-    private func key(_ texts: [String], of entity: FeaturePlan.Entity) throws(RuntimeError) -> EntityKey {
-        let columns = entity.keyColumns
+    /// A key's values from their texts.
+    private func values(
+        _ texts: [String], of columns: [Column], _ whose: String
+    ) throws(RuntimeError) -> [ColumnValue] {
         guard texts.count == columns.count else {
             throw .usage(
-                "'\(entity.name)' is told apart by \(columns.map(\.name).joined(separator: " and ")): give as many keys, "
+                "\(whose) is told apart by \(columns.map(\.name).joined(separator: " and ")): give as many keys, "
                     + "not \(texts.count)")
         }
-        var numbers: [Int64] = []
-        var parts: [String] = []
+        var values: [ColumnValue] = []
         for (text, column) in zip(texts, columns) {
-            guard column.type != .string else {
-                parts.append(text)
-                continue
-            }
-            guard let number = Int64(text) else {
+            if column.type == .string {
+                values.append(.text(text))
+            } else if let number = Int64(text) {
+                values.append(.integer(number))
+            } else {
                 throw .usage("\(column.name) is a whole number, but the key is '\(text)'")
             }
-            numbers.append(number)
-            parts.append(String(number))
         }
-        if parts.count == 2 {
+        return values
+    }
+
+    /// The key as the windows know it.
+    private func key(_ values: [ColumnValue], of entity: FeaturePlan.Entity) -> EntityKey {
+        let texts = values.map { value in
+            switch value {
+            case .integer(let number): String(number)
+            case .double(let number): "\(number)"
+            case .text(let text): text
+            }
+        }
+        let numbers = values.compactMap { if case .integer(let number) = $0 { number } else { nil } }
+        if texts.count == 2 {
             return entity.keysAreText
-                ? .text(EntityKey.text(ofPair: parts[0], parts[1])) : .pair(numbers[0], numbers[1])
+                ? .text(EntityKey.text(ofPair: texts[0], texts[1])) : .pair(numbers[0], numbers[1])
         }
-        return entity.keysAreText ? .text(parts[0]) : .number(numbers[0])
+        return entity.keysAreText ? .text(texts[0]) : .number(numbers[0])
     }
 
     /// - Returns: the offset up to which `stage` stands then; nil without a checkpoint.

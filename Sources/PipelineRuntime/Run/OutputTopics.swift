@@ -121,22 +121,34 @@ struct OutputTopics: ~Copyable {
     }
 
     mutating func append(_ block: borrowing EventBlock) throws(LogError) {
-        for index in 0..<block.decisionCount {
-            let decision = block.decision(index)
-            value.removeAll()
-            value.appendEnvelope(decisionSchema)
-            appendID(decision.transactionID, block.idText(row: decision.row))
-            value.appendVarint(decision.inputOffset.value)
-            value.appendAvro(decision.probability)
-            value.appendAvro(decision.anomaly)
-            value.appendVarint(Int64(decision.status.rawValue))
-            for score in block.classifierScores(row: decision.row) { value.appendAvro(score) }
-            decisions.append(timestamp: decision.eventTime, value: value.bytes)
-        }
+        for index in 0..<block.decisionCount { append(block.decision(index), of: block) }
         for alert in block.alerts { append(alert, of: block) }
         for side in block.sideRecords { try append(side, of: block) }
         if decisions.byteCount >= Self.batchBytes { try writers[Index.decisions].append(&decisions) }
         if alerts.byteCount >= Self.batchBytes { try writers[Index.alerts].append(&alerts) }
+    }
+
+    @inline(__always) private mutating func append(_ decision: Decision, of block: borrowing EventBlock) {
+        // Text ids go through a buffer; of numbers the length is known before.
+        if idIsText {
+            value.removeAll()
+            appendID(decision.transactionID, block.idText(row: decision.row))
+        }
+        let text = value.bytes
+        let (id, offset) = (decision.transactionID, decision.inputOffset.value)
+        decisions.append(
+            timestamp: decision.eventTime,
+            valueLength: envelopeLength &+ (idIsText ? text.count : varintLength(id)) &+ varintLength(offset) &+ 17
+                &+ 8 &* block.classifierCount
+        ) { writer in
+            writer.appendEnvelopeUnchecked(decisionSchema)
+            if idIsText { writer.append(contentsOf: text) } else { writer.appendVarintUnchecked(id) }
+            writer.appendVarintUnchecked(offset)
+            writer.appendAvroUnchecked(decision.probability)
+            writer.appendAvroUnchecked(decision.anomaly)
+            writer.appendUnchecked(decision.status.rawValue << 1)
+            for score in block.classifierScores(row: decision.row) { writer.appendAvroUnchecked(score) }
+        }
     }
 
     private mutating func append(_ alert: Alert, of block: borrowing EventBlock) {

@@ -232,6 +232,8 @@ public final class PipelineRun {
             }
             // Retention may have taken the log's beginning.
             offset = reader.startOffset
+            try takeUpTables(
+                features, of: log, plan: plan, input: specification.input, fileSystem: fileSystem)
             try storage { () throws(LogError) in try topics.topics.truncate(to: [:]) }
         }
         let copy = Array(text.utf8).withUnsafeBytes { MappedBytes(copying: $0) }
@@ -321,7 +323,10 @@ public final class PipelineRun {
         into block: inout EventBlock
     ) -> Int {
         var count = 0
-        while count < limit, let record = records.next() {
+        // A copy of its own stays in registers.
+        var source = records
+        defer { records = source }
+        while count < limit, let record = source.next() {
             decoder.append(offset: record.offset, timestamp: record.timestamp, value: record.value, to: &block)
             count &+= 1
         }

@@ -17,10 +17,13 @@ public final class ScoringSession {
     private let clock: any Clock
     private let writer: TopicWriter
     private let malformed: MalformedLog
+    private let tables: TableTopics
+    private var hasNewChanges = false
     private let labelSchema: SchemaID
     private let commandSchema: SchemaID
     private var transactionSchema: SchemaID?
     private var eventSchemas: [String: SchemaID] = [:]
+    private var changeSchemas: [String: (schema: SchemaID, key: TableKeyReader)] = [:]
     private var lines = LineReader()
     private var ndjson: NDJSONParser
     private var table = CSVRowReader()
@@ -49,6 +52,7 @@ public final class ScoringSession {
     private enum Answer {
         case transaction(Offset, TransactionID)
         case event(Offset, kind: String)
+        case change(Offset, table: String)
         case label(Offset, TransactionID)
         case heartbeat(Offset)
         case malformed(MalformedRow)
@@ -69,7 +73,8 @@ public final class ScoringSession {
             labelSchema = try run.schemas.register(.label(idType: input.idType))
             commandSchema = try run.schemas.register(.command)
         } catch { throw .log(error) }
-        malformed = MalformedLog(run.log, source: "standard input", fileSystem: fileSystem)
+        malformed = MalformedLog(MalformedTopic(run.log, fileSystem: fileSystem), source: "standard input")
+        tables = TableTopics(run.log, fileSystem: fileSystem)
         try malformed.begin("stream@\(writer.endOffset)", isReadAgain: false)
         do throws(ImportError) { ndjson = try NDJSONParser(input) } catch { throw .importing(error, source: "input") }
         run.explainsEveryDecision = true
@@ -82,15 +87,27 @@ public final class ScoringSession {
     }
 
     /// Makes the outputs so far durable, so that those who follow them see them. Answers do not wait for that.
-    public func settle() throws(RuntimeError) { try run.syncOutputs() }
+    public func settle() throws(RuntimeError) {
+        try run.syncOutputs()
+        if hasNewChanges { try tables.follow() }
+        hasNewChanges = false
+    }
 
-    /// Answers what the last line, without an end, says; then writes a checkpoint.
+    /// Takes the end of the input: answers its last line, then writes a checkpoint.
     public func finish(answer: (JSONValue) throws -> Void) throws {
         if format == .ndjson { lines.finish() } else { table.finish() }
         try process(answer)
+        try stop()
+    }
+
+    /// Writes a checkpoint where the input has not ended: what has come of the next line is left, since half of it could
+    /// be taken for another.
+    public func stop() throws {
         try run.run()
         try malformed.close()
         try writer.close()
+        try tables.follow()
+        try tables.close()
     }
 
     private func process(_ answer: (JSONValue) throws -> Void) throws {
@@ -123,6 +140,9 @@ public final class ScoringSession {
             guard let box = tableParser else {
                 startTable(row)
                 return true
+            }
+            guard row.isTerminated else {
+                throw MalformedRow(line: row.line, byteOffset: row.byteOffset, reason: .unterminated)
             }
             let parsed = try box.parser.parse(row)
             try append(.transaction(parsed), line: row.line, byteOffset: row.byteOffset)
@@ -158,6 +178,7 @@ public final class ScoringSession {
             value.append(row, schema: schemaOfEvents(kind), arrivalTime: now)
             batch.append(timestamp: row.eventTime, value: value.bytes)
             pending.append(.event(offset, kind: kind))
+        case .change(let change): append(change, now)
         case .label(let label):
             value.appendEnvelope(labelSchema)
             value.appendAvro(
@@ -167,7 +188,7 @@ public final class ScoringSession {
             batch.append(timestamp: label.time ?? now, value: value.bytes)
             pending.append(.label(offset, label.id))
         case .heartbeat(let time):
-            guard time - run.specification.input.aheadTolerance <= now else {
+            guard time <= now else {
                 throw MalformedRow(
                     line: line, byteOffset: byteOffset,
                     reason: .field(column: "event_time", .aheadOfArrival, value: time.description))
@@ -177,6 +198,32 @@ public final class ScoringSession {
             batch.append(timestamp: time, value: value.bytes)
             pending.append(.heartbeat(offset))
         }
+    }
+
+    /// A change that does not say since when holds from now on.
+    private func append(_ change: ParsedChange, _ now: EventTime) {
+        let offset = writer.endOffset.advanced(by: batch.count)
+        guard let known = schemaOfChanges(change.table) else { return }
+        var row = change.row
+        if !change.hasTime { row.eventTime = now }
+        value.append(row, schema: known.schema, arrivalTime: now)
+        Array(known.key.key(of: row.body).utf8).withUnsafeBytes {
+            batch.append(timestamp: row.eventTime, key: $0, value: value.bytes)
+        }
+        pending.append(.change(offset, table: change.table))
+        hasNewChanges = true
+    }
+
+    private func schemaOfChanges(_ table: String) -> (schema: SchemaID, key: TableKeyReader)? {
+        if let known = changeSchemas[table] { return known }
+        guard let specification = run.specification.input.tables.first(where: { $0.name == table }),
+            let schema = ndjson.schema(ofTable: table),
+            let key = TableKeyReader(
+                ImportStream(schema: schema, keyIndices: specification.keyIndices.map { $0 + 2 }, rank: 0))
+        else { return nil }
+        let known = (schema: register(schema), key: key)
+        changeSchemas[table] = known
+        return known
     }
 
     private func schemaOfTransactions() -> SchemaID {
@@ -223,9 +270,7 @@ public final class ScoringSession {
             observe: { block in
                 for explanation in block.explanations {
                     let decision = block.decision(row: explanation.row)
-                    let scores = zip(classifiers, block.classifierScores(row: explanation.row)).map {
-                        JSONMember($0, .number($1))
-                    }
+                    let scores = Self.scores(classifiers, block.classifierScores(row: explanation.row))
                     collected.answers[decision.inputOffset] = Self.answer(
                         decision, id: block.transactionID(row: explanation.row), scores: scores,
                         reasons: explanation.reasons, names, reasonTexts, threshold)
@@ -260,14 +305,23 @@ public final class ScoringSession {
                 [JSONMember("kind", .string(kind))]
                     + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("event_taken"))])
                     + [JSONMember("input_offset", .number(offset.value))])
+        case .change(let offset, let table):
+            return .object(
+                [JSONMember("table", .string(table))]
+                    + (collected.sides[offset].map(Self.setAside) ?? [JSONMember("status", .string("change_taken"))])
+                    + [JSONMember("input_offset", .number(offset.value))])
         case .transaction(let offset, let id):
             if let answer = collected.answers[offset] { return answer }
             if let first = collected.repeats[offset] {
+                let decision = try recordedDecision(first, for: id, offset)
+                let isAlert = decision.probability >= run.specification.decision.alertThreshold
+                let scores = Self.scores(run.specification.model.namesWhereSeveral, decision.classifierScores)
                 return Self.reply(
                     id, offset,
-                    [
-                        JSONMember("score", .number(try score(ofDecision: first, for: id, offset))),
-                        JSONMember("status", .string("duplicate")),
+                    [JSONMember("score", .number(decision.probability))] + scores + [
+                        JSONMember("alert", .bool(isAlert)), JSONMember("status", .string("duplicate")),
+                        JSONMember("first_status", .string(decision.status.name)),
+                        JSONMember("anomaly", .number(decision.anomaly)),
                     ])
             }
             guard let reason = collected.sides[offset] else { throw RuntimeError.decisionMissing(inputOffset: offset) }
@@ -282,15 +336,17 @@ public final class ScoringSession {
         }
     }
 
-    /// The score that a transaction got when it came first.
-    private func score(ofDecision number: Offset, for id: TransactionID, _ offset: Offset) throws -> Double {
+    /// What was decided of a transaction when it came first.
+    private func recordedDecision(
+        _ number: Offset, for id: TransactionID, _ offset: Offset
+    ) throws -> RecordedDecision {
         let place = run.offset(ofDecision: number)
         guard place >= .zero,
             let decision = try DecisionLog(
                 run.log, pipeline: run.specification.name, from: place, fileSystem: run.fileSystem
             ).next(), decision.offset == place, decision.transactionID == id
         else { throw RuntimeError.decisionMissing(inputOffset: offset) }
-        return decision.probability
+        return decision
     }
 
     private static func setAside(_ reason: SideReason) -> [JSONMember] {
@@ -313,13 +369,19 @@ public final class ScoringSession {
         }
     }
 
+    /// What each classifier says, where there are several.
+    private static func scores(_ classifiers: [String], _ scores: some Sequence<Double>) -> [JSONMember] {
+        let members = zip(classifiers, scores).map { JSONMember($0, .number($1)) }
+        return members.isEmpty ? [] : [JSONMember("scores", .object(members))]
+    }
+
     private static func answer(
         _ decision: Decision, id: TransactionID, scores: [JSONMember], reasons: [Reason], _ names: [String],
         _ texts: [String], _ threshold: Double
     ) -> JSONValue {
         let score = [JSONMember("transaction_id", json(id)), JSONMember("score", .number(decision.probability))]
         return .object(
-            score + (scores.isEmpty ? [] : [JSONMember("scores", .object(scores))]) + [
+            score + scores + [
                 JSONMember("alert", .bool(decision.probability >= threshold)),
                 JSONMember("status", .string(decision.status.name)),
                 JSONMember("anomaly", .number(decision.anomaly)),

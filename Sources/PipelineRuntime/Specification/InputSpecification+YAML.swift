@@ -118,11 +118,12 @@ private func readColumns(_ value: YAMLValue, _ format: TimeFormat) throws(Specif
 }
 
 /// `TYPE`, or `{ type: TYPE, default: VALUE, aliases: [NAME, ...] }`.
-private func readColumn(
-    _ name: String, _ value: YAMLValue, _ format: TimeFormat
+/// - Parameter keys: further ones that the column may have.
+func readColumn(
+    _ name: String, _ value: YAMLValue, _ format: TimeFormat, keys: [String] = []
 ) throws(SpecificationError) -> Column {
     guard value.node.mapping != nil else { return Column(name, try readType(value)) }
-    let section = try value.section(keys: ["type", "default", "aliases"])
+    let section = try value.section(keys: ["type", "default", "aliases"] + keys)
     let type = try readType(section.required("type"))
     var aliases: [String] = []
     for alias in try section["aliases"]?.list("a list of names") ?? [] { aliases.append(try alias.name()) }
@@ -139,15 +140,13 @@ private func readType(_ value: YAMLValue) throws(SpecificationError) -> ColumnTy
 }
 
 /// A default is written as a table would write the value.
-private func readDefault(
+func readDefault(
     _ value: YAMLValue, _ type: ColumnType, _ format: TimeFormat
 ) throws(SpecificationError) -> ColumnValue {
     let text = try value.text("a value of type \(type)")
     var encoder = RowEncoder(format, roundsNoise: false)
     switch encoder.value(of: text, as: type) {
     case .problem(let problem): throw value.error("\(quoted(text)) \(problem)")
-    case .value(.double(let number)) where number.magnitude > largestFeature:
-        throw value.error("\(quoted(text)) is too large to learn from; at most \(largestFeature)")
     case .value(let standIn): return standIn
     }
 }

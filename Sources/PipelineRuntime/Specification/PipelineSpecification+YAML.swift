@@ -15,10 +15,11 @@ extension PipelineSpecification {
     public init(yaml text: String, file: String, fileSystem: (any FileSystem)? = nil) throws(SpecificationError) {
         let root = try YAMLValue(yaml: text, file: file)
         let top = try root.section(keys: [
-            "pipeline", "input", "time", "entities", "features", "models", "decisions", "evaluation",
+            "pipeline", "input", "time", "tables", "entities", "features", "models", "decisions", "evaluation",
         ])
         let name = try pipelineName(top.required("pipeline"))
-        let input = try InputSpecification(top.required("input"))
+        var input = try InputSpecification(top.required("input"))
+        input.tables = try readTables(top, input)
         let entities = try readEntities(top, columns: input.columns)
         let features = try readFeatures(top.required("features"), entities: entities.map(\.name))
         self.init(
@@ -43,6 +44,9 @@ extension PipelineSpecification {
         do { return try makePlan().names } catch {
             if input.events.contains(where: { $0.name == error.subject }) {
                 throw root.descendant(["input", "events", error.subject]).error(error.problem)
+            }
+            if error.part == "on", input.tables.contains(where: { $0.name == error.subject }) {
+                throw root.descendant(["tables", error.subject, "on"]).error(error.problem)
             }
             let list = root.descendant(["features"])
             let index = features.firstIndex { $0.name == error.subject }

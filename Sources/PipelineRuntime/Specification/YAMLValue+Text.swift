@@ -4,6 +4,8 @@ extension YAMLValue {
     /// Reads a file's text, which holds one YAML document.
     init(yaml text: String, file: String) throws(SpecificationError) {
         let root: Node?
+        // Editors of other systems put a byte-order mark before the text.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         do {
             root = try compose(yaml: text, .basic, .default, .utf8)
         } catch {

@@ -1,0 +1,269 @@
+import DequeModule
+import EventModel
+import LogStorage
+import Platform
+
+/// One source's way into the log: first past what the log has of it already, then into the log, or into a queue from
+/// which the records of several sources are merged.
+final class ImportFeed {
+    private(set) var report = Importer.Report()
+    var queue = RecordQueue()
+    /// Whether records wait in the queue for `writeFirst`.
+    var isQueueing = false
+
+    private let source: any ImportSource
+    private let target: ImportTarget
+    private let log: LogDirectory
+    private let fileSystem: any FileSystem
+    private let malformed: MalformedLog
+    private var sequence: ImportSequence
+    private var opened: Opened?
+    private var isReplaying = true
+    private var isAtEnd = false
+
+    /// What there is once the source's first row is known.
+    private final class Opened {
+        var sink: LogSink
+        let history: SourceHistory
+
+        init(_ sink: consuming LogSink, history: SourceHistory) {
+            self.sink = sink
+            self.history = history
+        }
+    }
+
+    init(
+        _ source: any ImportSource, to target: ImportTarget, _ log: LogDirectory, malformed: MalformedLog,
+        aheadTolerance: EventDuration, fileSystem: any FileSystem
+    ) {
+        self.source = source
+        self.target = target
+        self.log = log
+        self.malformed = malformed
+        self.fileSystem = fileSystem
+        sequence = ImportSequence(aheadTolerance: aheadTolerance)
+    }
+
+    /// Takes what stands next in the source.
+    /// - Returns: false at its end.
+    func take() throws(RuntimeError) -> Bool {
+        if isAtEnd { return false }
+        let item = try source.next()
+        if case .end = item {
+            isAtEnd = true
+            // What waits for rows behind it waits no more.
+            if isQueueing { try endInput(flushLabels: false) }
+            return false
+        }
+        report.rows += 1
+        if opened == nil, source.identity != nil { opened = try open() }
+        switch item {
+        case .end: break
+        case .malformed(let row): try malformed.append(row, &report)
+        case .row(let row): try append(row)
+        case .label(let label):
+            report.labelRows += 1
+            sequence.append(label)
+        case .heartbeat(let time, let line): try append(heartbeat: time, line: line)
+        }
+        return true
+    }
+
+    private func open() throws(RuntimeError) -> Opened? {
+        guard let identity = source.identity else { return nil }
+        try malformed.begin(identity.description)
+        let history = try SourceHistory(
+            log, source: identity, rowNames: source.streams.map(\.schema.name), schemas: target.schemas,
+            fileSystem: fileSystem)
+        let sink = try LogSink(
+            target, source: identity, recorded: history.recordCount, streams: source.streams, malformed: malformed)
+        let gone = max(history.goneCount, sink.unknownCount)
+        if gone > 0 { throw .importedRecordsGone(gone, source: source.name) }
+        return Opened(sink, history: history)
+    }
+
+    private func append(_ row: ParsedRow) throws(RuntimeError) {
+        guard let opened else { return }
+        if isReplaying {
+            if let known = try opened.history.next() {
+                guard case .row(let known) = known, known.stream == Int(row.stream), known.eventTime == row.eventTime,
+                    known.body.elementsEqual(row.body)
+                else { throw .rowChanged(line: row.line, id: row.id, offset: known.offset, source: source.name) }
+                report.alreadyThere += 1
+                return try replay { () throws(ReplayMismatch) in
+                    if row.isChange {
+                        try sequence.replay(changeWithLabelsBefore: known.recorded.labelsBefore, line: row.line)
+                    } else {
+                        try sequence.replay(row, recorded: known.recorded)
+                    }
+                }
+            }
+            try endReplay()
+        }
+        if isQueueing {
+            queue.rank = source.streams[Int(row.stream)].rank
+            if row.isChange { sequence.append(change: row, to: &queue) } else { sequence.append(row, to: &queue) }
+        } else {
+            try storage { () throws(LogError) in
+                if row.isChange {
+                    try sequence.append(change: row, to: &opened.sink)
+                } else {
+                    try sequence.append(row, to: &opened.sink)
+                }
+            }
+        }
+    }
+
+    private func append(heartbeat time: EventTime, line: Int) throws(RuntimeError) {
+        guard let opened else { return }
+        report.heartbeatRows += 1
+        if isReplaying {
+            if let known = try opened.history.next() {
+                guard case .heartbeat(time, let labels, _) = known else {
+                    throw .rowChanged(line: line, id: .text("heartbeat"), offset: known.offset, source: source.name)
+                }
+                return try replay { () throws(ReplayMismatch) in
+                    try sequence.replay(heartbeat: time, labelsBefore: labels, line: line)
+                }
+            }
+            try endReplay()
+        }
+        if isQueueing {
+            sequence.append(heartbeat: time, to: &queue)
+        } else {
+            try storage { () throws(LogError) in try sequence.append(heartbeat: time, to: &opened.sink) }
+        }
+    }
+
+    private func replay(_ body: () throws(ReplayMismatch) -> Void) throws(RuntimeError) {
+        do throws(ReplayMismatch) { try body() } catch { throw .sourceChanged(error, source: source.name) }
+    }
+
+    private func endReplay() throws(RuntimeError) {
+        guard let opened else { return }
+        isReplaying = false
+        try replay { () throws(ReplayMismatch) in try sequence.endReplay(labels: opened.history.trailingLabels) }
+    }
+
+    /// The source's end: what is held is decided, and labels that are due are given.
+    private func endInput(flushLabels: Bool) throws(RuntimeError) {
+        guard let opened else { return }
+        if isReplaying {
+            guard try opened.history.next() == nil else {
+                throw .usage(
+                    "\(source.name): the table ends before the rows that were imported from it do; it may only grow")
+            }
+            try endReplay()
+        }
+        if isQueueing {
+            sequence.finish(flushingLabels: flushLabels, to: &queue)
+        } else {
+            try storage { () throws(LogError) in try sequence.finish(flushingLabels: flushLabels, to: &opened.sink) }
+        }
+    }
+
+    // MARK: merging
+
+    /// Writes the first record of the queue.
+    func writeFirst() throws(RuntimeError) {
+        guard let opened else { return }
+        try storage { () throws(LogError) in try queue.writeFirst(to: &opened.sink) }
+    }
+
+    func flush() throws(RuntimeError) {
+        guard let opened else { return }
+        try storage { () throws(LogError) in try opened.sink.flush() }
+    }
+
+    // MARK: the end
+
+    /// Ends the import of the source, whole or stopped, and makes the counts whole.
+    func finish(flushLabels: Bool, stopped: Bool) throws(RuntimeError) {
+        if !stopped {
+            try endInput(flushLabels: flushLabels)
+            while !queue.isEmpty { try writeFirst() }
+        }
+        try flush()
+        if opened == nil && report.malformed > 0 { try malformed.begin("rows-of-no-known-table") }
+        try storage { () throws(LogError) in try malformed.flush() }
+        // Rows that a stop left undecided are read again by the next import.
+        let undecided = Int64(sequence.undecidedRowCount)
+        if stopped { report.rows -= undecided + queue.rowCount } else { report.waiting = undecided }
+        (report.farBehind, report.firstFarBehind) = sequence.farBehind
+        report.transactions = opened?.sink.transactions ?? 0
+        report.labels = opened?.sink.labels ?? 0
+        report.heartbeats = opened?.sink.heartbeats ?? 0
+        report.pendingLabels = Int64(sequence.pendingLabelCount)
+        report.bytes = source.bytesRead
+        report.roundedDecimals = Int64(source.roundedDecimals)
+    }
+}
+
+extension SourceHistory.Item {
+    fileprivate var offset: Offset {
+        switch self {
+        case .row(let row): row.offset
+        case .heartbeat(_, _, let offset): offset
+        }
+    }
+}
+
+/// Records of one source in their order, each with the time by which it is merged with those of others.
+struct RecordQueue: ImportSink {
+    typealias Failure = Never
+
+    /// When a record would have arrived, and what of the same time comes first.
+    struct Order: Comparable {
+        var time: EventTime
+        var rank: Int
+
+        static func < (a: Order, b: Order) -> Bool { (a.time, a.rank) < (b.time, b.rank) }
+    }
+
+    private enum Record {
+        case row(ParsedRow, [UInt8], arrivalTime: EventTime)
+        case label(ParsedLabel, EventTime)
+        case heartbeat(EventTime)
+    }
+
+    private var records: Deque<(order: Order, record: Record)> = []
+    private var latest = EventTime.distantPast
+    /// Of the rows that are appended.
+    var rank = 2
+
+    var isEmpty: Bool { records.isEmpty }
+    var firstOrder: Order? { records.first?.order }
+    var rowCount: Int64 {
+        Int64(records.count { if case .row = $0.record { true } else { false } })
+    }
+
+    mutating func append(_ row: ParsedRow, arrivalTime: EventTime) {
+        append(.row(row, Array(row.body), arrivalTime: arrivalTime), at: arrivalTime, rank)
+    }
+
+    /// Labels stand before what happens at their time.
+    mutating func append(_ label: ParsedLabel, time: EventTime) { append(.label(label, time), at: time, 0) }
+
+    mutating func append(heartbeat time: EventTime) { append(.heartbeat(time), at: time, 3) }
+
+    private mutating func append(_ record: Record, at time: EventTime, _ rank: Int) {
+        // A source's own order stays as it is.
+        let isLater = time > latest
+        latest = max(latest, time)
+        let rank = isLater ? rank : max(rank, records.last?.order.rank ?? 0)
+        records.append((Order(time: latest, rank: rank), record))
+    }
+
+    mutating func writeFirst(to sink: inout LogSink) throws(LogError) {
+        guard let first = records.popFirst() else { return }
+        switch first.record {
+        case .row(var row, let body, let arrivalTime):
+            try body.withUnsafeBufferPointer { (bytes) throws(LogError) in
+                row.body = UnsafeRawBufferPointer(bytes)
+                try sink.append(row, arrivalTime: arrivalTime)
+            }
+        case .label(let label, let time): try sink.append(label, time: time)
+        case .heartbeat(let time): try sink.append(heartbeat: time)
+        }
+    }
+}
