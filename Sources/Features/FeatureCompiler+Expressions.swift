@@ -10,7 +10,8 @@ extension FeatureCompiler {
         switch expression.node {
         case .number(let number): operators.append(.constant(number, into: register))
         case .duration(let duration):
-            throw expression.error("\(duration) is a duration; it is the window of zscore only")
+            throw expression.error(
+                "\(duration) is a duration; it is the window of zscore, since_previous, distance_km and speed_kmh only")
         case .text(let text): throw expression.error("the text '\(text)' can only be compared by == or !=")
         case .name(let name):
             operators.append(.load(try operand(name, expression, inFilter: inFilter), into: register))
@@ -187,7 +188,8 @@ extension FeatureCompiler {
     ) throws(ExpressionError) {
         let entityAt = function == .sincePrevious ? 0 : function == .zscore ? 1 : 2
         let entity = try self.entity(arguments[entityAt])
-        func auxiliary(_ kind: AggregateKind, _ length: EventDuration?) throws(ExpressionError) -> Int {
+        let length = try arguments.count > entityAt + 1 ? windowLength(arguments[entityAt + 1]) : nil
+        func auxiliary(_ kind: AggregateKind) throws(ExpressionError) -> Int {
             let filter: Int?
             do { filter = try self.filter(nil, of: feature) } catch { throw expression.error(error.problem) }
             return self.auxiliary(
@@ -202,23 +204,22 @@ extension FeatureCompiler {
         switch function {
         case .zscore:
             let (column, divisor, operand) = try windowColumn(arguments[0])
-            let length = try arguments.count > 2 ? windowLength(arguments[2]) : nil
             operators.append(.load(operand, into: register))
-            load(try auxiliary(.mean(column: column, divisor: divisor, ifEmpty: 0), length), 1)
-            load(try auxiliary(.variance(column: column, divisor: divisor, ifEmpty: 0), length), 2)
+            load(try auxiliary(.mean(column: column, divisor: divisor, ifEmpty: 0)), 1)
+            load(try auxiliary(.variance(column: column, divisor: divisor, ifEmpty: 0)), 2)
             operators.append(.standardScore(register))
         case .sincePrevious:
-            load(try auxiliary(.sincePrevious(ifNone: 0), nil), 0)
+            load(try auxiliary(.sincePrevious(ifNone: 0)), 0)
         default:
             // Kilometres from the previous event, and for the speed the hours since, a second at least; 0 without one.
             for index in 0..<2 {
                 let (column, divisor, _) = try windowColumn(arguments[index])
                 operators.append(.load(.integer(place: column, divisor: divisor), into: register + index))
                 use(register: register + index)
-                load(try auxiliary(.previous(column: column, divisor: divisor, ifEmpty: 0), nil), index + 2)
+                load(try auxiliary(.previous(column: column, divisor: divisor, ifEmpty: 0)), index + 2)
             }
             operators.append(.haversine(register))
-            load(try auxiliary(secondsBefore, nil), 1)
+            load(try auxiliary(secondsBefore), 1)
             if function == .speed {
                 operators.append(.constant(1, into: register + 2))
                 operators.append(.binary(.maximum, register + 1, register + 2, into: register + 2))
@@ -284,9 +285,11 @@ enum ExpressionFunction: String, CaseIterable {
 
     var argumentCounts: ClosedRange<Int> {
         switch self {
-        case .log1p, .abs, .sqrt, .sincePrevious, .known: 1...1
+        case .log1p, .abs, .sqrt, .known: 1...1
+        case .sincePrevious: 1...2
         case .ratio: 2...2
-        case .clip, .if, .distance, .speed: 3...3
+        case .clip, .if: 3...3
+        case .distance, .speed: 3...4
         case .haversine: 4...4
         case .min, .max: 2...64
         case .zscore: 2...3
@@ -297,12 +300,13 @@ enum ExpressionFunction: String, CaseIterable {
     var usage: String {
         switch self {
         case .log1p, .abs, .sqrt: "\(rawValue)(x)"
-        case .sincePrevious: "since_previous(entity)"
+        case .sincePrevious: "since_previous(entity) or since_previous(entity, window)"
         case .known: "known(table)"
         case .ratio: "ratio(x, y)"
         case .clip: "clip(x, lowest, highest)"
         case .if: "if(condition, x, y)"
-        case .distance, .speed: "\(rawValue)(latitude, longitude, entity)"
+        case .distance, .speed:
+            "\(rawValue)(latitude, longitude, entity) or \(rawValue)(latitude, longitude, entity, window)"
         case .haversine: "haversine(latitude, longitude, latitude, longitude)"
         case .min, .max: "\(rawValue)(x, y, ...)"
         case .zscore: "zscore(column, entity) or zscore(column, entity, window)"

@@ -18,6 +18,8 @@ public struct PlanExplanation: Sendable {
         public var boundaries: [EventDuration]
         public var bytesPerEvent: Int
         public var bytesPerKey: Int
+        /// The names of the aggregates over all time, because of which no key is ever forgotten.
+        public var endless: [String]
     }
 
     /// A reference table as events read it.
@@ -98,7 +100,10 @@ extension FeaturePlan {
             name: entity.name, keyKind: entity.keyKind, aggregates: entity.aggregates, targets: entity.targets)
         return PlanExplanation.Entity(
             name: entity.name, keyColumns: entity.keyColumns.map(\.name), aggregates: aggregates,
-            boundaries: boundaries.sorted(), bytesPerEvent: windows.bytesPerEvent, bytesPerKey: windows.bytesPerKey)
+            boundaries: boundaries.sorted(), bytesPerEvent: windows.bytesPerEvent, bytesPerKey: windows.bytesPerKey,
+            endless: entity.aggregates.indices.filter { entity.aggregates[$0].length == nil }.map {
+                valueName(entity.targets[$0])
+            })
     }
 
     // MARK: windows
@@ -234,6 +239,7 @@ extension PlanExplanation {
                             JSONMember("aggregates", .array(entity.aggregates.map(JSONValue.string))),
                             JSONMember("bytes_per_event", .number(entity.bytesPerEvent)),
                             JSONMember("bytes_per_key", .number(entity.bytesPerKey)),
+                            JSONMember("endless", .array(entity.endless.map(JSONValue.string))),
                         ])
                     })),
             JSONMember("steps", .array(steps.map(JSONValue.string))),
@@ -264,6 +270,11 @@ extension PlanExplanation {
             lines.append(
                 "entity \(entity.name) (\(entity.keyColumns.joined(separator: " × "))): \(entity.bytesPerEvent) bytes an "
                     + "event, \(entity.bytesPerKey) a key and more")
+            if !entity.endless.isEmpty {
+                lines.append(
+                    "  never forgets a key (\(entity.bytesPerKey + EntityWindows.indexBytesPerKey) bytes each and more), "
+                        + "because of windows without end: \(entity.endless.joined(separator: ", "))")
+            }
             lines.append("  boundaries at \(entity.boundaries.map(\.description).joined(separator: ", ")) ago")
             for aggregate in entity.aggregates { lines.append("  \(aggregate)") }
         }

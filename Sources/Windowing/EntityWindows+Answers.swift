@@ -46,10 +46,10 @@ extension EntityWindows {
     ) -> Double {
         let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount] &+ own
         switch answer.pointee.kind {
-        case .sum: return Double(sum(answer, boundaries, own, row)) / answer.pointee.divisor
+        case .sum: return double(sum(answer, boundaries, own, row)) / answer.pointee.divisor
         case .mean:
             if count == 0 { return answer.pointee.ifEmpty }
-            return Double(sum(answer, boundaries, own, row)) / (Double(count) * answer.pointee.divisor)
+            return double(sum(answer, boundaries, own, row)) / (Double(count) * answer.pointee.divisor)
         case .labelCount: return Double(labels(answer, boundaries) & 0xFFFF_FFFF)
         case .labelRate: return count == 0 ? 0 : Double(labels(answer, boundaries) & 0xFFFF_FFFF) / Double(count)
         case .knownLabelRate:
@@ -68,9 +68,13 @@ extension EntityWindows {
     @inline(__always) private func sum(
         _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>, _ own: Int64,
         _ row: WindowRow
-    ) -> Int64 {
-        boundaries[answer.pointee.upperTotal] &- boundaries[answer.pointee.lowerTotal] &+ own
-            &* row.values[answer.pointee.place]
+    ) -> Int128 {
+        let own = own == 0 ? 0 : product(own, row.values[answer.pointee.place])
+        if plan.isPlain {
+            return Int128(boundaries[answer.pointee.upperTotal] &- boundaries[answer.pointee.lowerTotal]) &+ own
+        }
+        return loadWide(boundaries + answer.pointee.upperTotal) &- loadWide(boundaries + answer.pointee.lowerTotal)
+            &+ own
     }
 
     @inline(__always) private func labels(
@@ -136,26 +140,26 @@ extension EntityWindows {
     }
 
     /// The variance from exact sums: with the integer part m of the mean taken off, Σ(v − m)² and Σ(v − m) are exact,
-    /// and the latter is below the number of events.
+    /// and the latter is below the number of events. A constant column has the variance 0, however large it is.
     private func variance(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
         let boundaries = question.boundaries
         let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount] &+ own
         guard count > 0 else { return answer.pointee.ifEmpty }
         let sum = self.sum(answer, boundaries, own, question.row)
-        var squares = loadWide(boundaries + answer.pointee.upperSquare)
-        if answer.pointee.lowerSquare >= 0 { squares &-= loadWide(boundaries + answer.pointee.lowerSquare) }
+        var squares = Int192(boundaries + answer.pointee.upperSquare) - Int192(boundaries + answer.pointee.lowerSquare)
         if own != 0 {
-            let value = question.row.values[answer.pointee.place]
-            squares = own > 0 ? squares &+ product(value, value) : squares &- product(value, value)
+            let square = Int192(square: question.row.values[answer.pointee.place])
+            squares = own > 0 ? squares + square : squares - square
         }
-        let mean = floorDivide(sum, count)
-        let rest = sum &- mean &* count
-        let spread = squares &- product(mean, sum) &- product(mean, rest)
+        let mean = floorQuotient(sum, count)
+        let rest = Int64(truncatingIfNeeded: sum &- product(mean, count))
+        let spread = squares - Int192(product: mean, sum &+ Int128(rest))
         let scale = Double(count) * Double(count) * answer.pointee.divisor * answer.pointee.divisor
-        if spread < 1 << 62, count < 1 << 31 {
-            return nearDouble(product(count, Int64(truncatingIfNeeded: spread)) &- product(rest, rest)) / scale
+        if spread.high == 0, spread.low < 1 << 62, count < 1 << 31 {
+            let spread = Int64(truncatingIfNeeded: spread.low)
+            return nearDouble(product(count, spread) &- product(rest, rest)) / scale
         }
-        return (Double(count) * nearDouble(spread) - Double(rest) * Double(rest)) / scale
+        return (Double(count) * spread.nearDouble - Double(rest) * Double(rest)) / scale
     }
 
     /// The positions of the first event of the window and of that behind the last.
@@ -357,8 +361,7 @@ extension EntityWindows {
         if let header = question.header {
             let end = max(question.time, -(1 << 61)) &- answer.pointee.delay
             summary = LabelTrack(header + tracks[answer.pointee.part].word).summary(
-                after: answer.pointee.isEndless ? nil : lastWord(end &- answer.pointee.length), through: lastWord(end),
-                hints: header + answer.pointee.slot)
+                after: answer.pointee.isEndless ? nil : lastWord(end &- answer.pointee.length), through: lastWord(end))
         }
         switch answer.pointee.kind {
         case .trackCount: return Double(summary.positives)

@@ -120,6 +120,7 @@ extension EntityWindows {
     ///
     /// The common shapes of events have code of their own, chosen here, once a block.
     public mutating func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows) {
+        reserveRange(for: rows)
         findNumbers(rows)
         guard plan.isPlain else { return process(operations, rows, fullShape) }
         switch (plainShape.columns, plainShape.hasLabels) {
@@ -224,7 +225,7 @@ extension EntityWindows {
         if near < end, near.pointee.kind == .label {
             let words = rows.place(near.pointee.slot)
             if words[0] >= 0, words[0] < headerCount {
-                prefetch(event: words[1] >> 10, of: Int(words[0]), shape)
+                prefetch(event: EventPlace.position(words[1]), of: Int(words[0]), shape)
             }
         }
     }

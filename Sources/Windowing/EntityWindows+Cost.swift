@@ -3,4 +3,6 @@ extension EntityWindows {
     public var bytesPerEvent: Int { eventWords * 8 }
     /// Bytes that each key takes, besides its events and its place in the index.
     public var bytesPerKey: Int { headerWords * 8 }
+    /// Bytes that a key's place in the index takes at least.
+    public static var indexBytesPerKey: Int { 32 }
 }

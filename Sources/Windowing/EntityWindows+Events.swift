@@ -45,6 +45,7 @@ extension EntityWindows {
         features: UnsafeMutablePointer<Double>, isAnswered: Bool = true
     ) -> Int64 {
         let row = WindowRow(values: values, filters: filters, features: features, isAnswered: isAnswered)
+        reserveRange(for: values, stride: 0, count: 1)
         if plan.isPlain { return insert(number, at: time, earliest: earliest, row, plainShape) }
         return insert(number, at: time, earliest: earliest, row, fullShape)
     }
@@ -133,6 +134,7 @@ extension EntityWindows {
         _ number: Int?, asOf time: EventTime, values: UnsafePointer<Int64>, filters: UInt64 = 0,
         features: UnsafeMutablePointer<Double>
     ) {
+        reserveRange(for: values, stride: 0, count: 1)
         answer(number, asOf: time, WindowRow(values: values, filters: filters, features: features, isAnswered: true))
     }
 
@@ -206,7 +208,7 @@ extension EntityWindows {
     }
 
     /// Adds an event to a boundary's totals.
-    @inline(__always) private func accumulate(
+    @inline(__always) func accumulate(
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
         _ words: UnsafeMutablePointer<Int64>, sign: Int64
     ) {
@@ -216,11 +218,12 @@ extension EntityWindows {
             let total = words + accumulator.word
             switch accumulator.operation {
             case .count: total[0] &+= sign
-            case .sum: total[0] &+= event[accumulator.value] &* sign
+            case .sum:
+                let value = Int128(event[accumulator.value])
+                storeWide(sign > 0 ? loadWide(total) &+ value : loadWide(total) &- value, total)
             case .square:
-                let value = event[accumulator.value]
-                let square = product(value, value)
-                storeWide(sign > 0 ? loadWide(total) &+ square : loadWide(total) &- square, total)
+                let square = Int192(square: event[accumulator.value])
+                (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
             case .labels: total[0] &+= LabelState.weight(event[0] & 3) &* sign
             case .enter, .leave: break
             }
@@ -315,6 +318,8 @@ extension EntityWindows {
     @inline(never) private mutating func makeRoom(
         _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
     ) {
+        // Until it is called again for this key.
+        mostEvents = max(mostEvents, 2 &* (header[Header.head] &- header[Header.first]) &+ 2)
         expire(header, limit: expiryLimit(earliest), shape)
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, 4))

@@ -1,45 +1,75 @@
 import EventModel
 
-// An event's place is its position, times 1,024, plus its rank among the events of the same time (up to 1,023). Events
-// that are put before it later move it up; its rank stays, since they go behind those of the same time.
+/// Where an event stands, so that its label finds it: its position, and below, in 24 bits, its rank among the key's events
+/// of the same time. Events that are put before it later move its position up; its rank stays, since they go behind those
+/// of the same time. Of ranks that differ by multiples of 2²⁴ the nearest position is meant.
+enum EventPlace {
+    static let rankBits: Int64 = 24
+    static let rankMask: Int64 = 1 << rankBits - 1
+
+    /// The position when the event came.
+    @inline(__always) static func position(_ place: Int64) -> Int64 { place >> rankBits }
+}
+
 extension EntityWindows {
     @inline(__always) func place(
         _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ shape: some EventShape
     ) -> Int64 {
-        guard shape.hasLabels, let ring = ring(header) else { return position << 10 }
-        let mask = header[Header.mask]
-        let time = ring[Int(position & mask) &* shape.eventWords] >> 2
-        var earlier = position
-        while earlier > header[Header.first], position &- earlier < 1023,
-            ring[Int((earlier &- 1) & mask) &* shape.eventWords] >> 2 == time
-        {
-            earlier &-= 1
-        }
-        return position << 10 | (position &- earlier)
+        guard shape.hasLabels, let ring = ring(header) else { return position << EventPlace.rankBits }
+        let start = firstOfTime(header, ring, of: position, shape)
+        return position << EventPlace.rankBits | (position &- start) & EventPlace.rankMask
     }
 
-    /// Where the event of that place stands now; nil when it is held no longer.
-    @inline(__always) private func position(
+    /// The position of the first event of the time that the event at `position` has.
+    /// - Complexity: O(1) where times differ, else O(log of events of that time).
+    @inline(__always) private func firstOfTime(
+        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, of position: Int64,
+        _ shape: some EventShape
+    ) -> Int64 {
+        let mask = header[Header.mask]
+        let first = header[Header.first]
+        func time(_ position: Int64) -> Int64 { ring[Int(position & mask) &* shape.eventWords] >> 2 }
+        if position == first || time(position &- 1) != time(position) { return position }
+        let sought = time(position)
+        var (start, step) = (position &- 1, 1 as Int64)
+        while start &- step >= first, time(start &- step) == sought {
+            start &-= step
+            step <<= 1
+        }
+        var end = start
+        start = max(start &- step &+ 1, first)
+        while start < end {
+            let middle = (start &+ end) >> 1
+            if time(middle) < sought { start = middle &+ 1 } else { end = middle }
+        }
+        return start
+    }
+
+    /// Where the event of that place stands now, and the first event of its time; nil when it is held no longer.
+    @inline(__always) private func positions(
         _ header: UnsafeMutablePointer<Int64>, ofPlace place: Int64, time: Int64, state: Int64, _ shape: some EventShape
-    ) -> Int64? {
+    ) -> (event: Int64, firstOfTime: Int64)? {
         guard let ring = ring(header) else { return nil }
         let mask = header[Header.mask]
         let (first, head) = (header[Header.first], header[Header.head])
         func word(_ position: Int64) -> Int64 { ring[Int(position & mask) &* shape.eventWords] }
-        var start = max(place >> 10, first)
-        if start < head, word(start) >> 2 == time {
-            while start > first, word(start &- 1) >> 2 == time { start &-= 1 }
-        } else {
+        let (noted, rank) = (EventPlace.position(place), place & EventPlace.rankMask)
+        var start = noted &- rank
+        // Nothing was put before it in most cases.
+        let isFirst =
+            start >= first && start < head && word(start) >> 2 == time
+            && (start == first || word(start &- 1) >> 2 < time)
+        if !isFirst {
+            start = first
             var end = head
             while start < end {
                 let middle = (start &+ end) >> 1
                 if word(middle) >> 2 < time { start = middle &+ 1 } else { end = middle }
             }
         }
-        var position = start &+ (place & 1023)
-        let sought = time << 2 | state
-        while position < head, word(position) != sought, word(position) >> 2 == time { position &+= 1 }
-        return position < head && word(position) == sought ? position : nil
+        var position = start &+ rank
+        if position < noted { position &+= (noted &- position &+ EventPlace.rankMask) & ~EventPlace.rankMask }
+        return position < head && word(position) == time << 2 | state ? (position, start) : nil
     }
 
     /// Makes known what the event of `number` at `time` turned out to be.
@@ -71,19 +101,23 @@ extension EntityWindows {
         let header = headers + number &* headerWords
         let (old, new) = (LabelState.of(previous), LabelState.of(isPositive))
         guard
-            let position = position(header, ofPlace: place, time: time.milliseconds, state: old, shape),
+            let found = positions(header, ofPlace: place, time: time.milliseconds, state: old, shape),
             let ring = ring(header)
         else { return }
-        let event = ring + Int(position & header[Header.mask]) &* shape.eventWords
+        let event = ring + Int(found.event & header[Header.mask]) &* shape.eventWords
         event[0] = time.milliseconds << 2 | new
-        if !shape.isPlain { moveInTracks(header, event, from: old, labelTime: max(labelTime, time).milliseconds) }
+        if !shape.isPlain {
+            moveInTracks(
+                header, event, rank: found.event &- found.firstOfTime, from: old,
+                labelTime: max(labelTime, time).milliseconds)
+        }
         let change = LabelState.weight(new) &- LabelState.weight(old)
         var words = header + Header.boundaries
         for boundary in boundaries {
             if shape.isPlain {
-                if words[0] > position { words[shape.boundaryWords &- 1] &+= change }
+                if words[0] > found.event { words[shape.boundaryWords &- 1] &+= change }
                 words += shape.boundaryWords
-            } else if header[Header.boundaries &+ boundary.word] > position {
+            } else if header[Header.boundaries &+ boundary.word] > found.event {
                 for index in boundary.firstAccumulator..<boundary.endAccumulator {
                     let accumulator = accumulators[index]
                     guard accumulator.operation == .labels, passes(event, accumulator.filter) else { continue }
@@ -94,8 +128,10 @@ extension EntityWindows {
     }
 
     /// Takes an event that has its new label from where it stood among the labels to where it belongs.
+    /// - Parameter rank: the event's among those of its time.
     @inline(never) private mutating func moveInTracks(
-        _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, from old: Int64, labelTime: Int64
+        _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, rank: Int64, from old: Int64,
+        labelTime: Int64
     ) {
         let time = event[0] >> 2
         let oldLabelTime = plan.labelTimeWord > 0 ? event[plan.labelTimeWord] : 0
@@ -103,12 +139,16 @@ extension EntityWindows {
         for (index, track) in tracks.enumerated() where passes(event, track.filter) {
             let isByArrival = track.basis == .labelArrival
             let labels = LabelTrack(header + track.word)
+            // Labels that arrive at the same time are in log order; the event is only to be found again.
+            let order = isByArrival ? Int64(bitPattern: mixed(UInt64(bitPattern: time)) &+ UInt64(rank)) : rank
             if old != LabelState.unknown {
                 let word = (isByArrival ? oldLabelTime : time) << 2 | old
-                if labels.remove(word), isByArrival { digestBesideEvents.remove(hash(header, track: index, word)) }
+                if labels.remove(LabelTrack.Entry(word: word, order: order), isSorted: !isByArrival), isByArrival {
+                    digestBesideEvents.remove(hash(header, track: index, word))
+                }
             }
             let word = (isByArrival ? labelTime : time) << 2 | event[0] & 3
-            labels.insert(word)
+            labels.insert(LabelTrack.Entry(word: word, order: order), isSorted: !isByArrival)
             if isByArrival { digestBesideEvents.insert(hash(header, track: index, word)) }
         }
     }

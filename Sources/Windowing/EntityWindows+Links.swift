@@ -40,10 +40,20 @@ extension EntityWindows {
 
     // MARK: extremes
 
-    /// The value, turned so that greater is nearer to the extreme; events outside the filter are below all others.
-    @inline(__always) func rank(_ event: UnsafeMutablePointer<Int64>, _ extreme: WindowPlan.Extreme) -> Int64 {
-        guard passes(event, extreme.filter) else { return Int64.min }
-        return extreme.isMaximum ? event[extreme.value] : ~event[extreme.value]
+    /// The value, turned so that greater is nearer to the extreme.
+    @inline(__always) private func rank(_ event: UnsafeMutablePointer<Int64>, _ extreme: WindowPlan.Extreme) -> Int64 {
+        extreme.isMaximum ? event[extreme.value] : ~event[extreme.value]
+    }
+
+    /// Whether an event is nearer to the extreme than another, whose rank is given; events outside the filter are farther
+    /// than all others.
+    @inline(__always) private func isNearer(
+        _ event: UnsafeMutablePointer<Int64>, than other: UnsafeMutablePointer<Int64>, rank: Int64,
+        _ extreme: WindowPlan.Extreme
+    ) -> Bool {
+        if extreme.filter == 0 { return self.rank(event, extreme) > rank }
+        return passes(event, extreme.filter)
+            && (self.rank(event, extreme) > rank || !passes(other, extreme.filter))
     }
 
     @inline(__always) private func ahead(_ links: Int64) -> Int64 { links & 0xFFFF_FFFF }
@@ -59,7 +69,7 @@ extension EntityWindows {
         var greater = position &- 1
         while greater >= first {
             let other = event(header, ring, greater)
-            if self.rank(other, extreme) > rank { break }
+            if isNearer(other, than: new, rank: rank, extreme) { break }
             other[extreme.word] = other[extreme.word] & ~0xFFFF_FFFF | (position &- greater)
             let back = back(other[extreme.word])
             greater = back == 0 ? first &- 1 : greater &- back

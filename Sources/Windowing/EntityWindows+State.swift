@@ -5,12 +5,17 @@ import EventModel
 extension EntityWindows {
     /// Tells a state of another plan apart.
     private var layout: UInt64 {
-        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words))
+        // The number of this layout.
+        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words), 2)
         for boundary in boundaries { hash = mixed(hash, UInt64(bitPattern: boundary.distance)) }
         return hash
     }
 
+    /// Whether sums were about to be beyond 64 bits.
+    private var isWidened: Bool { !plan.isPlain && declaration.aggregates.allSatisfy(\.isPlain) }
+
     public func encode(into writer: inout ByteWriter) {
+        writer.encode(isWidened ? 1 : 0)
         writer.encode(layout)
         writer.encode(digest.sum)
         writer.encode(headerCount)
@@ -42,6 +47,7 @@ extension EntityWindows {
     /// Takes up what `encode` wrote; the windows must be new.
     public mutating func decode(from reader: inout ByteReader) throws(StateCodingError) {
         precondition(headerCount == 0, "windows that hold events cannot take up saved ones")
+        if try reader.decodeInt() == 1, plan.isPlain { widen() }
         guard try reader.decodeUInt64() == layout else { throw StateCodingError("windows of another plan") }
         let saved = try reader.decodeUInt64()
         let numbers = try reader.decodeInt()
@@ -95,9 +101,11 @@ extension EntityWindows {
                 let event = event(header, ring, position)
                 UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
                     .copyMemory(from: reader.readBytes(eventWords * 8))
+                for column in 0..<valuePlaces.count { valueBits |= event[1 + column] ^ (event[1 + column] >> 63) }
             }
         }
         eventCount += count
+        if plan.isPlain { mostEvents = max(mostEvents, 2 * Int64(count) + 2) }
         try decodeParts(of: header, from: &reader)
     }
 

@@ -26,6 +26,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let plan: WindowPlan
     let keyKind: EntityKeyKind
     let salt: UInt64
+    let declaration: Declaration
     let boundaries: UnsafeMutableBufferPointer<WindowPlan.Boundary>
     let accumulators: UnsafeMutableBufferPointer<WindowPlan.Accumulator>
     let extremes: UnsafeMutableBufferPointer<WindowPlan.Extreme>
@@ -59,6 +60,17 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var digestBesideEvents = StateDigest()
     /// Events held.
     public internal(set) var eventCount = 0
+    /// All bits of the magnitudes of the values seen, and no fewer events than a key holds, in a plain plan: see
+    /// `reserveRange`.
+    var valueBits: Int64 = 0
+    var mostEvents: Int64 = 0
+
+    /// What the windows are made from.
+    struct Declaration {
+        var aggregates: [WindowAggregate]
+        var targets: [Int]
+        var labelHorizon: EventDuration
+    }
 
     /// - Parameters:
     ///   - name: the entity's name; it enters the digest.
@@ -71,10 +83,19 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     ) {
         precondition(aggregates.count == targets.count, "\(aggregates.count) aggregates but \(targets.count) targets")
         precondition(!aggregates.isEmpty, "entity \(name) has no aggregates")
+        self.init(
+            Declaration(aggregates: aggregates, targets: targets, labelHorizon: labelHorizon), keyKind,
+            salt: stableHash(name), isWide: false)
+    }
+
+    /// - Parameter isWide: whether sums are of two words whatever the aggregates.
+    init(_ declaration: Declaration, _ keyKind: EntityKeyKind, salt: UInt64, isWide: Bool) {
+        self.declaration = declaration
         self.keyKind = keyKind
+        self.salt = salt
         plan = WindowPlan(
-            aggregates, targets: targets, labelHorizon: labelHorizon, keysArePairs: keyKind == .pair)
-        salt = stableHash(name)
+            declaration.aggregates, targets: declaration.targets, labelHorizon: declaration.labelHorizon,
+            keysArePairs: keyKind == .pair, isWide: isWide)
         boundaries = Self.copy(plan.boundaries)
         accumulators = Self.copy(plan.accumulators)
         extremes = Self.copy(plan.extremes)

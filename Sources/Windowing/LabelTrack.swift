@@ -1,138 +1,187 @@
 import EventModel
 
-/// The labelled events of one key in the order of their time (or of their labels' arrival), at the same time the
-/// negative ones first; a view of the words in the key's header.
+/// The labelled events of one key in the order of their time, or of their labels' arrival; a view of the words in the
+/// key's header.
 ///
-///     header: address │ capacity − 1 │ head │ first │ positives │ run │ time of the first positive │ of the last
-///     entry:  time and label │ positives up to here │ length of the run of positives that ends here
+///     header:    directory │ blocks │ known │ positives │ run │ time of the first positive │ of the last
+///     directory: capacity │ block 0 │ block 1 │ ...
+///     block:     entries │ capacity │ count │ positives in it │ known before it │ positives before it │ run before it
+///     entry:     time and label state │ which one of those of that time
 ///
-/// Positions count from the key's first label, so that a position is the number of labels before it; what the header
-/// says of positives, run and times is as of the entries dropped.
+/// A block holds up to 128 entries, so that a label that comes in another order moves few others: it costs O(128) and a
+/// step for each later block. What the header says of known, positives, run and times is as of the entries dropped, and
+/// what stands before a block counts these too.
 struct LabelTrack {
-    static let words = 8
-    private static let entryWords = 3
-    private static let none = Int64.min
+    static let words = 7
+    static let none = Int64.min
 
-    private enum Word {
-        static let address = 0
-        static let mask = 1
-        static let head = 2
-        static let first = 3
-        static let positives = 4
-        static let run = 5
-        static let firstPositive = 6
-        static let lastPositive = 7
+    /// A labelled event.
+    struct Entry {
+        static let words = 2
+
+        /// Time · 4 + label state.
+        var word: Int64
+        /// Its order among those of the same time, or what else tells it from them.
+        var order: Int64
+
+        var isPositive: Bool { word & 3 == LabelState.positive }
     }
 
-    private let header: UnsafeMutablePointer<Int64>
+    enum Word {
+        static let directory = 0
+        static let blocks = 1
+        static let known = 2
+        static let positives = 3
+        static let run = 4
+        static let firstPositive = 5
+        static let lastPositive = 6
+    }
+
+    /// A view of a block's words in the directory.
+    struct Block {
+        static let words = 7
+        static let mostEntries = 128
+
+        let words: UnsafeMutablePointer<Int64>
+
+        var entries: UnsafeMutablePointer<Int64>? {
+            get { UnsafeMutablePointer(bitPattern: Int(words[0])) }
+            nonmutating set { words[0] = Int64(Int(bitPattern: newValue)) }
+        }
+        var capacity: Int {
+            get { Int(words[1]) }
+            nonmutating set { words[1] = Int64(newValue) }
+        }
+        var count: Int {
+            get { Int(words[2]) }
+            nonmutating set { words[2] = Int64(newValue) }
+        }
+        var positives: Int64 {
+            get { words[3] }
+            nonmutating set { words[3] = newValue }
+        }
+        /// As of the entries before the block.
+        var before: Totals {
+            get { Totals(known: words[4], positives: words[5], run: words[6]) }
+            nonmutating set { (words[4], words[5], words[6]) = (newValue.known, newValue.positives, newValue.run) }
+        }
+
+        subscript(index: Int) -> Entry {
+            get {
+                guard let entries else { return Entry(word: 0, order: 0) }
+                return Entry(word: entries[index * Entry.words], order: entries[index * Entry.words + 1])
+            }
+            nonmutating set {
+                entries?[index * Entry.words] = newValue.word
+                entries?[index * Entry.words + 1] = newValue.order
+            }
+        }
+
+        /// As of its first `index` entries.
+        func totals(before index: Int) -> Totals {
+            var totals = before
+            totals.known += Int64(index)
+            for index in 0..<index where self[index].isPositive { totals.positives += 1 }
+            var start = index
+            while start > 0, self[start - 1].isPositive { start -= 1 }
+            totals.run = Int64(index - start) + (start == 0 ? before.run : 0)
+            return totals
+        }
+    }
+
+    /// Of the labels up to a place.
+    struct Totals: Equatable {
+        var known: Int64 = 0
+        var positives: Int64 = 0
+        /// The length of the run of positives that ends there.
+        var run: Int64 = 0
+    }
+
+    /// Before an entry of a block, or behind all: then `block` is the number of blocks.
+    struct Place {
+        var block: Int
+        var entry: Int
+    }
+
+    let header: UnsafeMutablePointer<Int64>
 
     init(_ header: UnsafeMutablePointer<Int64>) { self.header = header }
 
-    private var ring: UnsafeMutablePointer<Int64>? { UnsafeMutablePointer(bitPattern: Int(header[Word.address])) }
-    private var first: Int64 { header[Word.first] }
-    private var head: Int64 { header[Word.head] }
+    var directory: UnsafeMutablePointer<Int64>? { UnsafeMutablePointer(bitPattern: Int(header[Word.directory])) }
+    var blockCount: Int { Int(header[Word.blocks]) }
 
-    private func entry(_ position: Int64, _ ring: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Int64> {
-        ring + Int(position & header[Word.mask]) * Self.entryWords
+    /// - Precondition: there is such a block.
+    func block(_ index: Int, _ directory: UnsafeMutablePointer<Int64>) -> Block {
+        Block(words: directory + 1 + index * Block.words)
     }
 
-    var isEmpty: Bool { head == first }
-    var byteCount: Int { ring == nil ? 0 : (Int(header[Word.mask]) + 1) * Self.entryWords * 8 }
+    var isEmpty: Bool { blockCount == 0 }
+    var byteCount: Int {
+        guard let directory else { return 0 }
+        return (0..<blockCount).reduce((1 + Int(directory[0]) * Block.words) * 8) {
+            $0 + block($1, directory).capacity * Entry.words * 8
+        }
+    }
 
     func start() {
         header.update(repeating: 0, count: Self.words)
-        header[Word.mask] = -1
         header[Word.firstPositive] = Self.none
         header[Word.lastPositive] = Self.none
     }
 
-    func deallocate() { ring?.deallocate() }
-
-    // MARK: changes
-
-    /// Adds a label.
-    /// - Parameter word: time · 4 + label state.
-    /// - Complexity: O(labels later than it).
-    func insert(_ word: Int64) {
-        if head - first > header[Word.mask] { resize(max((header[Word.mask] + 1) * 2, 4)) }
-        guard let ring else { return }
-        var position = head
-        while position > first, entry(position - 1, ring)[0] > word {
-            entry(position, ring)[0] = entry(position - 1, ring)[0]
-            position -= 1
-        }
-        entry(position, ring)[0] = word
-        header[Word.head] += 1
-        count(from: position, ring)
+    func deallocate() {
+        guard let directory else { return }
+        for index in 0..<blockCount { block(index, directory).entries?.deallocate() }
+        directory.deallocate()
     }
 
-    /// Removes a label; false when it is held no longer.
-    @discardableResult func remove(_ word: Int64) -> Bool {
-        guard let ring else { return false }
-        var position = head - 1
-        while position >= first, entry(position, ring)[0] > word { position -= 1 }
-        guard position >= first, entry(position, ring)[0] == word else { return false }
-        for later in position..<head - 1 { entry(later, ring)[0] = entry(later + 1, ring)[0] }
-        header[Word.head] -= 1
-        count(from: position, ring)
-        return true
+    // MARK: places
+
+    /// Before the first entry that is not below: of a later time, or of the same and of at least that order.
+    /// - Parameter word: its label state does not matter.
+    /// - Complexity: O(log labels)
+    func place(of word: Int64, order: Int64, _ directory: UnsafeMutablePointer<Int64>) -> Place {
+        func isBelow(_ entry: Entry) -> Bool { (entry.word | 3, entry.order) < (word | 3, order) }
+        let index = Self.first(in: blockCount) {
+            let found = block($0, directory)
+            return !isBelow(found[found.count - 1])
+        }
+        guard index < blockCount else { return Place(block: index, entry: 0) }
+        let found = block(index, directory)
+        return Place(block: index, entry: Self.first(in: found.count) { !isBelow(found[$0]) })
     }
 
-    /// Drops the labels whose word is at most `limit`, after showing each.
-    func expire(_ limit: Int64, _ show: (Int64) -> Void) {
-        guard let ring else { return }
-        while first < head {
-            let oldest = entry(first, ring)
-            if oldest[0] > limit { break }
-            show(oldest[0])
-            header[Word.positives] = oldest[1]
-            header[Word.run] = oldest[2]
-            if oldest[0] & 3 == LabelState.positive {
-                if header[Word.firstPositive] == Self.none { header[Word.firstPositive] = oldest[0] >> 2 }
-                header[Word.lastPositive] = oldest[0] >> 2
-            }
-            header[Word.first] += 1
-        }
-        if isEmpty {
-            ring.deallocate()
-            header[Word.address] = 0
-            header[Word.mask] = -1
-        }
+    /// Before the first entry of a later time.
+    func place(behind word: Int64, _ directory: UnsafeMutablePointer<Int64>) -> Place {
+        place(of: (word | 3) + 1, order: .min, directory)
     }
 
-    private func count(from position: Int64, _ ring: UnsafeMutablePointer<Int64>) {
-        var (positives, run) = totals(before: position, ring)
-        for position in position..<head {
-            let entry = entry(position, ring)
-            let isPositive = entry[0] & 3 == LabelState.positive
-            positives += isPositive ? 1 : 0
-            run = isPositive ? run + 1 : 0
-            entry[1] = positives
-            entry[2] = run
+    /// The first of `count` indices that fits, of which all that follow fit too; `count` when none does.
+    static func first(in count: Int, _ fits: (Int) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if fits(middle) { high = middle } else { low = middle + 1 }
         }
-    }
-
-    private func resize(_ capacity: Int64) {
-        let larger = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * Self.entryWords)
-        if let ring {
-            for position in first..<head {
-                (larger + Int(position & (capacity - 1)) * Self.entryWords)
-                    .update(from: entry(position, ring), count: Self.entryWords)
-            }
-            ring.deallocate()
-        }
-        header[Word.address] = Int64(Int(bitPattern: larger))
-        header[Word.mask] = capacity - 1
+        return low
     }
 
     // MARK: answers
 
-    private func totals(
-        before position: Int64, _ ring: UnsafeMutablePointer<Int64>
-    ) -> (positives: Int64, run: Int64) {
-        guard position > first else { return (header[Word.positives], header[Word.run]) }
-        let entry = entry(position - 1, ring)
-        return (entry[1], entry[2])
+    func totals(before place: Place, _ directory: UnsafeMutablePointer<Int64>) -> Totals {
+        if place.block < blockCount { return block(place.block, directory).totals(before: place.entry) }
+        let last = block(blockCount - 1, directory)
+        return last.totals(before: last.count)
+    }
+
+    /// As of the entries dropped.
+    var dropped: Totals {
+        get { Totals(known: header[Word.known], positives: header[Word.positives], run: header[Word.run]) }
+        nonmutating set {
+            header[Word.known] = newValue.known
+            header[Word.positives] = newValue.positives
+            header[Word.run] = newValue.run
+        }
     }
 
     /// What a window says of its labels.
@@ -146,91 +195,46 @@ struct LabelTrack {
     }
 
     /// Summarises the labels with `after` < word ≤ `last`.
-    /// - Parameters:
-    ///   - after: nil: all since the beginning.
-    ///   - hints: two positions to search from, left where the search ended.
-    func summary(after: Int64?, through last: Int64, hints: UnsafeMutablePointer<Int64>) -> Summary {
-        guard let ring else {
+    /// - Parameter after: nil: all since the beginning.
+    /// - Complexity: O(log labels)
+    func summary(after: Int64?, through last: Int64) -> Summary {
+        guard let directory else {
             guard after == nil else { return Summary() }
             return Summary(
-                known: first, positives: header[Word.positives], run: header[Word.run],
+                known: dropped.known, positives: dropped.positives, run: dropped.run,
                 firstPositive: time(header[Word.firstPositive]), lastPositive: time(header[Word.lastPositive]))
         }
-        let end = seek(last, from: hints[1], ring)
-        hints[1] = end
-        var start = first
-        if let after {
-            start = seek(after, from: hints[0], ring)
-            hints[0] = start
-        }
-        let upper = totals(before: end, ring)
-        let isEndless = after == nil
-        let before = isEndless ? 0 : totals(before: start, ring).positives
-        let known = isEndless ? end : end - start
-        var summary = Summary(known: known, positives: upper.positives - before, run: min(upper.run, known))
+        let upper = totals(before: place(behind: last, directory), directory)
+        let lower = after.map { totals(before: place(behind: $0, directory), directory) } ?? Totals()
+        let known = upper.known - lower.known
+        var summary = Summary(
+            known: known, positives: upper.positives - lower.positives, run: min(upper.run, known))
         guard summary.positives > 0 else { return summary }
-        if isEndless, let dropped = time(header[Word.firstPositive]) {
-            summary.firstPositive = dropped
-        } else {
-            summary.firstPositive = entry(positive(before + 1, start..<end, ring), ring)[0] >> 2
-        }
-        if isEndless, header[Word.positives] == upper.positives {
-            summary.lastPositive = time(header[Word.lastPositive])
-        } else {
-            summary.lastPositive = entry(positive(upper.positives, start..<end, ring), ring)[0] >> 2
-        }
+        summary.firstPositive =
+            after == nil
+            ? time(header[Word.firstPositive]) ?? time(ofPositive: 1, directory)
+            : time(ofPositive: lower.positives + 1, directory)
+        summary.lastPositive =
+            upper.positives == dropped.positives
+            ? time(header[Word.lastPositive]) : time(ofPositive: upper.positives, directory)
         return summary
     }
 
     private func time(_ word: Int64) -> Int64? { word == Self.none ? nil : word }
 
-    /// The position behind all labels whose word is at most `last`.
-    private func seek(_ last: Int64, from hint: Int64, _ ring: UnsafeMutablePointer<Int64>) -> Int64 {
-        var position = min(max(hint, first), head)
-        while position < head, entry(position, ring)[0] <= last { position += 1 }
-        while position > first, entry(position - 1, ring)[0] > last { position -= 1 }
-        return position
-    }
-
-    /// The position of the label with which the positives become `count`.
-    private func positive(_ count: Int64, _ range: Range<Int64>, _ ring: UnsafeMutablePointer<Int64>) -> Int64 {
-        var (low, high) = (range.lowerBound, range.upperBound)
-        while low < high {
-            let middle = (low + high) / 2
-            if entry(middle, ring)[1] < count { low = middle + 1 } else { high = middle }
+    /// The time of the label with which the positives become `count`, which must be held.
+    private func time(ofPositive count: Int64, _ directory: UnsafeMutablePointer<Int64>) -> Int64? {
+        let index = Self.first(in: blockCount) {
+            let found = block($0, directory)
+            return found.before.positives + found.positives >= count
         }
-        return low
-    }
-
-    // MARK: saved state
-
-    func encode(into writer: inout ByteWriter) {
-        for word in Word.head..<Self.words { writer.encode(header[word]) }
-        guard let ring else { return }
-        for position in first..<head { writer.encode(entry(position, ring)[0]) }
-    }
-
-    /// Shows each label held.
-    func decode(from reader: inout ByteReader, _ show: (Int64) -> Void) throws(StateCodingError) {
-        start()
-        for word in Word.head..<Self.words { header[word] = try reader.decodeInt64() }
-        let count = head - first
-        guard first >= 0, count >= 0, count <= reader.remaining / 8 else {
-            throw StateCodingError("\(count) labels of a key do not fit in the \(reader.remaining) bytes left")
+        guard index < blockCount else { return nil }
+        let found = block(index, directory)
+        var left = count - found.before.positives
+        for entry in 0..<found.count where found[entry].isPositive {
+            left -= 1
+            if left == 0 { return found[entry].word >> 2 }
         }
-        guard count > 0 else { return }
-        var capacity: Int64 = 4
-        while capacity < count { capacity *= 2 }
-        let head = head
-        header[Word.head] = first
-        resize(capacity)
-        header[Word.head] = head
-        guard let ring else { return }
-        for position in first..<head {
-            let word = try reader.decodeInt64()
-            entry(position, ring)[0] = word
-            show(word)
-        }
-        self.count(from: first, ring)
+        return nil
     }
 }

@@ -45,8 +45,8 @@ public enum AggregateKind: Hashable, Sendable {
     case knownLabelRate
     /// (positives + prior · strength) / (n + strength).
     case smoothedLabelRate(prior: Double, strength: Double, over: RateBase)
-    /// The length of the run of positives up to the newest labelled event. Of labelled events of the same time the
-    /// negative ones count as the earlier.
+    /// The length of the run of positives up to the newest labelled event; of events of the same time, or of labels that
+    /// became known at the same time, up to the last in log order.
     case fraudRun
     /// The age of the first known positive.
     case sinceFirstFraud(ifNone: Double)

@@ -4,11 +4,15 @@ extension WindowPlan {
     /// - Parameters:
     ///   - targets: for each aggregate the position of its answer in the feature vector.
     ///   - labelHorizon: how long after its event a label may still come.
-    init(_ aggregates: [WindowAggregate], targets: [Int], labelHorizon: EventDuration, keysArePairs: Bool = false) {
+    ///   - isWide: whether sums are of two words whatever the aggregates.
+    init(
+        _ aggregates: [WindowAggregate], targets: [Int], labelHorizon: EventDuration, keysArePairs: Bool = false,
+        isWide: Bool = false
+    ) {
         let windows = aggregates.map(Window.init)
         let distances = Set(windows.flatMap { [$0.upper, $0.lower].compactMap(\.self) }).sorted()
         hasLabels = aggregates.contains(where: \.kind.isOfLabels)
-        isPlain = aggregates.allSatisfy(\.isPlain)
+        isPlain = !isWide && aggregates.allSatisfy(\.isPlain)
         isEndless = aggregates.contains { $0.length == nil }
         let needsHorizon = aggregates.contains {
             $0.kind.isOfLabels && ($0.length == nil || $0.basis == .labelArrival)
@@ -87,16 +91,16 @@ extension WindowPlan {
             for var accumulator in accumulators {
                 switch accumulator.operation {
                 case .enter, .leave: break
-                case .square: accumulator.word = take(2) - start
-                case .count, .sum, .labels: accumulator.word = take(1) - start
+                case .square: accumulator.word = take(3) - start
+                case .sum: accumulator.word = take(isPlain ? 1 : 2) - start
+                case .count, .labels: accumulator.word = take(1) - start
                 }
                 self.accumulators.append(accumulator)
             }
             boundary.endAccumulator = self.accumulators.count
             boundaries.append(boundary)
         }
-        // The zero.
-        if isEndless { words += 1 }
+        if isEndless { words += Self.zeros }
         boundaryWords = words - start
     }
 
@@ -148,7 +152,7 @@ extension WindowPlan {
             let (above, below) = (word(of: total, at: upper), word(of: total, at: lower))
             switch total.operation {
             case .count: (answer.upperCount, answer.lowerCount) = (above, below)
-            case .square: (answer.upperSquare, answer.lowerSquare) = (above, lower == nil ? -1 : below)
+            case .square: (answer.upperSquare, answer.lowerSquare) = (above, below)
             default: (answer.upperTotal, answer.lowerTotal) = (above, below)
             }
         }
@@ -159,8 +163,10 @@ extension WindowPlan {
         return answer
     }
 
-    /// The word of the boundaries that is always zero, where there is one.
-    private var zero: Int { boundaryWords - 1 }
+    /// As many as the widest total.
+    private static var zeros: Int { 3 }
+    /// The first word of the boundaries that is always zero, where a window is without end.
+    private var zero: Int { boundaryWords - Self.zeros }
 
     private func word(of accumulator: Accumulator, at boundary: Boundary?) -> Int {
         guard let boundary else { return zero }
@@ -201,7 +207,6 @@ extension WindowPlan {
                 tracks.append(track)
                 tracks[answer.part].word = take(LabelTrack.words)
             }
-            answer.slot = take(2)
         default: break
         }
     }
@@ -293,7 +298,7 @@ extension AggregateKind {
 extension WindowAggregate {
     fileprivate var filterMask: UInt64 { filter.map { 1 << UInt64($0) } ?? 0 }
 
-    fileprivate var isPlain: Bool {
+    var isPlain: Bool {
         guard length != nil, filter == nil else { return false }
         return switch kind {
         case .count, .sum, .mean: true

@@ -5,12 +5,13 @@ import EventModel
 /// A boundary at distance d stands before the first event later than t − d. The window (t − d − w, t − d] lies between
 /// the boundaries at d + w and at d; windows share the boundaries that they have in common. A boundary is held as
 /// words: the position of the event it stands before, and running totals over all events below it (`Accumulator`).
-/// Totals wrap; only differences of them have a meaning. A window without end has a word that is always zero for its
-/// lower boundary.
+/// Only differences of totals have a meaning: they may wrap. Sums are of one word in a plain plan, which holds while no
+/// window's sum is beyond 64 bits (`EntityWindows.reserveRange`), else of two; sums of squares are of three. A window
+/// without end has words that are always zero for its lower boundary.
 ///
 /// A key's header, in words:
 ///
-///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ 0 │ second key word │ slots, bases, tables, tracks
+///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ slots, bases, tables, tracks
 ///
 /// and an event:
 ///
@@ -211,7 +212,8 @@ struct WindowPlan: Sendable {
     /// For each value column held with an event, its place among the row's values.
     var valuePlaces: [Int] = []
     var hasLabels = false
-    /// Only totals over all events between two boundaries are asked for, and each boundary holds the same ones.
+    /// Only totals over all events between two boundaries are asked for, each boundary holds the same ones, and sums are
+    /// of one word.
     var isPlain = true
     /// Some window is without end, so that no key may be forgotten.
     var isEndless = false

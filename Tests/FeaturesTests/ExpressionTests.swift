@@ -59,7 +59,7 @@ struct ExpressionTests {
         ("channel < 'web'", 1, "'channel' is a string; it can only be compared by == or !="),
         ("channel == 1", 12, "a text is compared with what is none; expected a string column or a text"),
         ("amount == 'web'", 1, "a number is compared with a text; expected a string column or a text"),
-        ("7d + 1", 1, "7d is a duration; it is the window of zscore only"),
+        ("7d + 1", 1, "7d is a duration; it is the window of zscore, since_previous, distance_km and speed_kmh only"),
         (
             "cos(1)", 1,
             "there is no function 'cos'; there are ratio, log1p, clip, abs, sqrt, min, max, if, haversine, "

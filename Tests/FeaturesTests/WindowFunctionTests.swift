@@ -28,8 +28,11 @@ struct WindowFunctionTests {
             expression("ever", "zscore(amount, customer)"), expression("hour", "zscore(measure, customer, 60m)"),
             expression("since", "since_previous(customer)"), expression("km", "distance_km(lat, lon, customer)"),
             expression("speed", "speed_kmh(lat, lon, customer) + 0 * since_previous(customer)"),
+            expression("sinceLately", "since_previous(customer, 90m)"),
+            expression("kmLately", "distance_km(lat, lon, customer, 90m)"),
+            expression("speedLately", "speed_kmh(lat, lon, customer, 90m)"),
         ])
-        #expect(plan.width == plan.count + 8, "aggregates are shared: 2 means, 2 variances, 2 ages, 2 places")
+        #expect(plan.width == plan.count + 12, "aggregates are shared: 2 means, 2 variances, 4 ages, 4 places")
         for (index, vector) in vectors(of: events, plan, block: random.pick([1, 7, 60])).enumerated() {
             let own = events[index]
             let past = events[..<index].filter { $0.customer == own.customer }
@@ -37,10 +40,12 @@ struct WindowFunctionTests {
             let previous = past.last
             let seconds = Double(own.minute - (previous?.minute ?? own.minute)) * 60
             let kilometres = previous.map { distance($0, own) } ?? 0
+            let isLately = previous.map { $0.minute > own.minute - 90 } ?? false
             let expected = [
                 score(Double(own.cents) / 100, past.map { Double($0.cents) / 100 }),
                 score(own.measure, lately.map(\.measure)), seconds, kilometres,
-                kilometres / (max(seconds, 1) / 3600),
+                kilometres / (max(seconds, 1) / 3600), isLately ? seconds : 0, isLately ? kilometres : 0,
+                isLately ? kilometres / (max(seconds, 1) / 3600) : 0,
             ]
             for (found, value) in zip(vector, expected) {
                 #expect(abs(found - value) <= 1e-6 * max(1, abs(value)), "event \(index): \(vector), not \(expected)")
@@ -113,6 +118,22 @@ struct WindowFunctionTests {
                             WindowFeature(entity: "customer", length: .day, aggregate: .count, filter: "items > 0")))
                 ])
         }
+    }
+
+    @Test func theExplanationSaysWhichEntityForgetsNoKey() throws {
+        let endless = try makePlan([expression("since", "since_previous(customer)")]).explanation
+        #expect(endless.entities[0].endless == ["v0"])
+        #expect(
+            endless.text.contains(
+                "  never forgets a key (\(endless.entities[0].bytesPerKey + 32) bytes each and more), "
+                    + "because of windows without end: v0"))
+        #expect(endless.json.description.contains(#""endless":["v0"]"#))
+        let bounded = try makePlan([
+            expression("since", "since_previous(customer, 30d) + zscore(amount, customer, 7d)"),
+            expression("km", "distance_km(lat, lon, customer, 30d) + speed_kmh(lat, lon, customer, 30d)"),
+        ]).explanation
+        #expect(bounded.entities[0].endless == [])
+        #expect(!bounded.text.contains("never forgets"))
     }
 
     @Test func theExplanationNamesAllThatThePlanDoes() throws {

@@ -97,6 +97,83 @@ import Testing
         #expect(try vectors(inOrder) == vectors(shuffled), "seed \(seed)")
     }
 
+    /// Batches whose events have one time each, more than any bits of a place count, with late events put before them, are
+    /// told apart: the labels come in another order, and a filter tells which event one found.
+    @Test(arguments: 0..<2 as Range<UInt64>)
+    func labelsFindTheirEventsAmongThousandsOfTheSameTime(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let aggregates = everyAggregate(
+            [.labelRate, .fraudRun, .sinceFirstFraud(ifNone: -1)], lengths: [40], delays: [0], filters: [nil, 0],
+            bases: [.eventTime, .labelArrival])
+        var steps: [StreamStep] = []
+        func add(_ time: Int64, isAnswered: Bool = false) {
+            steps.append(
+                .event(StreamEvent(time: time, filters: UInt64(random.int(0...3)), isAnswered: isAnswered)))
+        }
+        for index in 0..<1_500 { add(1_000 + (index % 50 == 49 ? -5 : 0)) }
+        for index in 0..<1_500 { add(1_020 + (index % 50 == 49 ? -25 : 0)) }
+        for event in (0..<3_000).shuffled(using: &random).prefix(600) {
+            steps.append(.label(event: event, isPositive: random.isTrue(30), time: 1_020 + Int64(random.int(0...2))))
+            if random.isTrue(2) { add(1_020, isAnswered: true) }
+        }
+        for event in (0..<3_000).shuffled(using: &random).prefix(600) {
+            steps.append(.label(event: event, isPositive: random.isTrue(70), time: 1_022))
+            if random.isTrue(2) { add(1_020, isAnswered: true) }
+        }
+        for time in stride(from: 1_020 as Int64, to: 1_090, by: 7) { add(time, isAnswered: true) }
+        let outcome = try WindowStream(
+            steps: steps, aggregates: aggregates, lateness: 30, blockSize: 64, restart: 3_200
+        ).run()
+        #expect(outcome.disagreement == nil, "seed \(seed)")
+    }
+
+    /// Labels of one time: the last in the log ends the run, of the transactions or of the labels.
+    @Test func labelsOfTheSameTimeAreInLogOrder() throws {
+        let aggregates = [WindowBasis.eventTime, .labelArrival].map {
+            WindowAggregate(length: nil, delay: .zero, kind: .fraudRun, basis: $0)
+        }
+        let events = (0..<4).map { _ in StreamStep.event(StreamEvent(time: 1_000)) }
+        for (labels, runs) in [
+            ([1, 0, 1, 0], [0, 0]), ([0, 1, 1, 1], [3, 3]), ([1, 1, 1, 0], [0, 0]), ([1, 0, 1, 1], [2, 2]),
+        ] as [([Int], [Double])] {
+            let steps = labels.enumerated().map { StreamStep.label(event: $0, isPositive: $1 == 1, time: 2_000) }
+            let outcome = try WindowStream(
+                steps: events + steps + [.event(StreamEvent(time: 3_000))], aggregates: aggregates,
+                labelHorizon: 5_000
+            ).run()
+            #expect(outcome.disagreement == nil)
+            #expect(outcome.vectors.last == runs)
+            let reversed = try WindowStream(
+                steps: events + steps.reversed() + [.event(StreamEvent(time: 3_000))], aggregates: aggregates,
+                labelHorizon: 5_000
+            ).run()
+            #expect(reversed.vectors.last?.first == runs[0], "the transactions are in the same order")
+        }
+    }
+
+    /// Twelve equal values whose sums are beyond 64 bits, by a plan that begins with one word and by one with two.
+    @Test(arguments: [1_700_000_000_000_000_000, .max, .min, 1_000_000_000_000_000_000] as [Int64])
+    func sumsBeyondSixtyFourBitsAreExact(value: Int64) throws {
+        let kinds: [AggregateKind] = [
+            .sum(column: 0, divisor: 1), .mean(column: 0, divisor: 1, ifEmpty: 0), .count,
+            .variance(column: 0, divisor: 1, ifEmpty: 1),
+        ]
+        for (count, length) in [(3, 100), (4, 100), (4, nil)] as [(Int, Int64?)] {
+            let aggregates = everyAggregate(
+                Array(kinds.prefix(count)), lengths: [length], delays: [0], filters: [nil])
+            let steps = (0..<300).map { StreamStep.event(StreamEvent(time: 1_000 + $0, values: [value, 0])) }
+            for blockSize in [1, 50] {
+                let outcome = try WindowStream(
+                    steps: steps, aggregates: aggregates, blockSize: blockSize, largestValue: 0x1p63, restart: 120
+                ).run()
+                #expect(outcome.disagreement == nil)
+                #expect(outcome.vectors[11][0] == 12 * Double(value))
+                #expect(outcome.vectors[11][2] == Double(value))
+                if count == 4 { #expect(outcome.vectors.allSatisfy { $0[6] == 0 }) }
+            }
+        }
+    }
+
     @Test func sweepingForgetsKeysThatNoWindowReaches() {
         let aggregate = WindowAggregate(length: .hour, delay: .zero, kind: .count)
         var windows = EntityWindows(name: "card", aggregates: [aggregate], targets: [0])
@@ -198,7 +275,8 @@ private func randomStream(_ random: inout SeededRandom) -> WindowStream {
     let disorder = random.pick([0, 3, 40] as [Int64])
     let lateness = random.pick([0, 10, 100] as [Int64])
     let keys = random.pick([1, 3, 30])
-    let wide = random.isTrue(20)
+    let scale = random.pick([1, 1, 1, 3_000_017, 1 << 44, 1 << 53] as [Int64])
+    let hasSentinels = random.isTrue(20)
     var time: Int64 = 0
     var eventCount = 0
     let steps = (0..<250).map { _ -> StreamStep in
@@ -212,7 +290,9 @@ private func randomStream(_ random: inout SeededRandom) -> WindowStream {
                     key: min(random.int(0..<keys), random.int(0..<keys)),
                     time: time - Int64(random.int(0...Int(disorder + lateness / 4))),
                     values: [
-                        Int64(random.int(-500...500)) * (wide ? 3_000_017 : 1), Int64(random.int(0...5)),
+                        hasSentinels && random.isTrue(20)
+                            ? random.pick([.min, .max, .min + 1]) : Int64(random.int(-500...500)) * scale,
+                        hasSentinels && random.isTrue(20) ? random.pick([.min, .max]) : Int64(random.int(0...5)),
                     ], filters: UInt64(random.int(0...3)), isAnswered: !random.isTrue(10),
                     isAbsent: random.isTrue(5)))
         case 60..<97:
@@ -225,5 +305,6 @@ private func randomStream(_ random: inout SeededRandom) -> WindowStream {
     return WindowStream(
         steps: steps, aggregates: randomAggregates(&random), keyKind: random.pick([.number, .text, .pair]),
         outOfOrderness: disorder, lateness: lateness, labelHorizon: random.pick([0, 50, 200]),
-        blockSize: random.pick([1, 3, 20]), restart: random.int(0..<250))
+        blockSize: random.pick([1, 3, 20]), largestValue: hasSentinels ? 0x1p63 : 500 * Double(scale),
+        restart: random.int(0..<250))
 }

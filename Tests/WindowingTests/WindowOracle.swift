@@ -12,6 +12,8 @@ struct WindowOracle {
         var label: Bool?
         /// No earlier than the event.
         var labelTime: Int64 = .min
+        /// The label's place in the log.
+        var labelOrder = 0
     }
 
     /// In log order.
@@ -53,16 +55,16 @@ struct WindowOracle {
     private func answer(_ kind: AggregateKind, _ inside: [Event], _ end: Int64) -> Double {
         let count = Double(inside.count)
         func values(_ column: Int) -> [Int64] { inside.map { $0.values[column] } }
+        func sum(_ column: Int) -> Int128 { values(column).reduce(0) { $0 + Int128($1) } }
+        func double(_ sum: Int128) -> Double { Int64(exactly: sum).map(Double.init) ?? Double(sum) }
         switch kind {
         case .count: return count
-        case .sum(let column, let divisor): return Double(values(column).reduce(0, +)) / divisor
+        case .sum(let column, let divisor): return double(sum(column)) / divisor
         case .mean(let column, let divisor, let ifEmpty):
-            return inside.isEmpty ? ifEmpty : Double(values(column).reduce(0, +)) / (count * divisor)
+            return inside.isEmpty ? ifEmpty : double(sum(column)) / (count * divisor)
         case .variance(let column, let divisor, let ifEmpty):
             if inside.isEmpty { return ifEmpty }
-            let sum = values(column).reduce(0, +)
-            let squares = values(column).reduce(0) { $0 + $1 * $1 }
-            return Double(Int64(inside.count) * squares - sum * sum) / (count * count * divisor * divisor)
+            return squaredDeviations(values(column)) / (count * count * divisor * divisor)
         case .minimum(let column, let divisor, let ifEmpty):
             return values(column).min().map { Double($0) / divisor } ?? ifEmpty
         case .maximum(let column, let divisor, let ifEmpty):
@@ -80,6 +82,19 @@ struct WindowOracle {
         }
     }
 
+    /// n · Σv² − (Σv)²: exactly below 2⁶³, else by doubles, after whole numbers are taken off.
+    private func squaredDeviations(_ values: [Int64]) -> Double {
+        let count = Int128(values.count)
+        let sum = values.reduce(0 as Int128) { $0 + Int128($1) }
+        if values.allSatisfy({ $0.magnitude < 1 << 31 }) {
+            return Double(Int64(count * values.reduce(0 as Int128) { $0 + Int128($1) * Int128($1) } - sum * sum))
+        }
+        let mean = sum / count
+        let rests = values.map { Int128($0) - mean }
+        let rest = Double(rests.reduce(0, +))
+        return Double(count) * rests.reduce(0) { $0 + Double($1) * Double($1) } - rest * rest
+    }
+
     /// By the plain formula, with doubles.
     static func decayed(_ events: [(time: Int64, value: Int64)], at time: Int64, _ halfLife: Int64) -> Double {
         events.reduce(0) { sum, event in
@@ -92,8 +107,10 @@ struct WindowOracle {
 
     private func labelAnswer(_ aggregate: WindowAggregate, _ inside: [Event], _ time: Int64) -> Double {
         func basisTime(_ event: Event) -> Int64 { aggregate.basis == .eventTime ? event.time : event.labelTime }
-        let known = inside.filter { $0.label != nil }.sorted {
-            (basisTime($0), $0.label == true ? 1 : 0) < (basisTime($1), $1.label == true ? 1 : 0)
+        // Events are in order; at the same time the log decides.
+        var known = inside.filter { $0.label != nil }
+        if aggregate.basis == .labelArrival {
+            known.sort { ($0.labelTime, $0.labelOrder) < ($1.labelTime, $1.labelOrder) }
         }
         let frauds = known.filter { $0.label == true }
         let positives = Double(frauds.count)

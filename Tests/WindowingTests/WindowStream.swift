@@ -29,6 +29,8 @@ struct WindowStream {
     var lateness: Int64 = 0
     var labelHorizon: Int64 = 1000
     var blockSize = 1
+    /// The largest magnitude of a value.
+    var largestValue = 0.0
     /// The windows are saved and restored before this step.
     var restart: Int?
 
@@ -103,6 +105,7 @@ struct WindowStream {
                 let isInReach = known.time >= watermark.time.milliseconds - labelHorizon
                 guard isInReach, known.label != isPositive else { continue }
                 oracle.events[place].label = isPositive
+                oracle.events[place].labelOrder = index
                 oracle.events[place].labelTime = max(labelTime ?? newest, known.time)
                 operations.append(
                     WindowOperation(
@@ -172,10 +175,12 @@ struct WindowStream {
         return nil
     }
 
-    /// Decayed sums are recomputed by another formula; all else has to be exact.
+    /// Decayed sums are recomputed by another formula, and so are variances of large values; all else has to be exact.
     private func agrees(_ answer: Double, _ expected: Double, _ kind: AggregateKind) -> Bool {
         switch kind {
-        case .decayedCount, .decayedSum: abs(answer - expected) <= 1e-11 * max(1, abs(expected), abs(answer)) * 1000
+        case .decayedCount, .decayedSum:
+            abs(answer - expected) <= 1e-8 * max(1, abs(expected), abs(answer), largestValue)
+        case .variance where largestValue > 0x1p31: abs(answer - expected) <= 1e-13 * abs(expected)
         default: answer == expected
         }
     }
