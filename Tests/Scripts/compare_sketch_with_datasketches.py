@@ -34,7 +34,7 @@ def streams():
 
 
 def run(*arguments):
-    subprocess.run([tidemark, *arguments, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([tidemark, *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def edges_of_tidemark(values, directory):
