@@ -272,49 +272,49 @@ extension EntityWindows {
     private func distinct(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
         let value = question.row.values[answer.pointee.place]
         guard let header = question.header else { return own > 0 ? 1 : 0 }
+        if !question.isInOrder { moveValues(answer, question, header, isBack: false) }
         let window = valueWindows[answer.pointee.part]
         let table = valueTables[window.table]
-        let values = ValueTable(header + table.word, windows: table.windowCount)
         var count = header[window.word]
-        var times = Int64(own == 0 ? 0 : values.count(value, window: window.index))
-        if !question.isInOrder {
-            eachMoved(answer, question, header) { other, change in
-                let held = Int64(values.count(other, window: window.index))
-                count += (held + change > 0 ? 1 : 0) - (held > 0 ? 1 : 0)
-                if other == value { times += change }
-            }
+        if own != 0 {
+            let times = ValueTable(header + table.word, windows: table.windowCount).count(value, window: window.index)
+            if own > 0 && times == 0 { count += 1 }
+            if own < 0 && times == 1 { count -= 1 }
         }
-        if own > 0 && times == 0 { count += 1 }
-        if own < 0 && times == 1 { count -= 1 }
+        if !question.isInOrder { moveValues(answer, question, header, isBack: true) }
         return Double(count)
     }
 
-    /// Shows each value that stands elsewhere as of the question than as of the key's own boundaries, and how often more.
-    /// - Complexity: O(events between the boundaries)
-    private func eachMoved(
+    /// Takes a window's values from where the key's boundaries stand to where the question's do, or back.
+    private func moveValues(
         _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, _ header: UnsafeMutablePointer<Int64>,
-        _ show: (Int64, Int64) -> Void
+        isBack: Bool
     ) {
         guard let ring = ring(header) else { return }
         let table = valueTables[valueWindows[answer.pointee.part].table]
-        let (own, asked) = (header + Header.boundaries, question.boundaries)
-        var holder: Int64 = 0
-        withUnsafeMutablePointer(to: &holder) { holder in
-            let moved = ValueTable(holder, windows: 2)
-            func count(_ from: Int64, _ to: Int64, isIn: Bool) {
-                for position in from..<max(from, to) {
-                    let event = event(header, ring, position)
-                    if passes(event, table.filter) { _ = moved.insert(event[table.value], window: isIn ? 0 : 1) }
+        let own = header + Header.boundaries
+        let asked = question.boundaries
+        func count(_ from: Int64, _ to: Int64, isIn: Bool) {
+            guard from < to else { return }
+            for position in from..<to {
+                let event = event(header, ring, position)
+                guard passes(event, table.filter) else { continue }
+                self.count(event[table.value], window: answer.pointee.part, isIn: isIn != isBack, header)
+            }
+        }
+        // What comes in first, so that no count falls below zero on the way.
+        for isIn in isBack ? [false, true] : [true, false] {
+            if isIn {
+                count(own[answer.pointee.upper], asked[answer.pointee.upper], isIn: true)
+                if !answer.pointee.isEndless {
+                    count(asked[answer.pointee.lower], own[answer.pointee.lower], isIn: true)
+                }
+            } else {
+                count(asked[answer.pointee.upper], own[answer.pointee.upper], isIn: false)
+                if !answer.pointee.isEndless {
+                    count(own[answer.pointee.lower], asked[answer.pointee.lower], isIn: false)
                 }
             }
-            count(own[answer.pointee.upper], asked[answer.pointee.upper], isIn: true)
-            count(asked[answer.pointee.upper], own[answer.pointee.upper], isIn: false)
-            if !answer.pointee.isEndless {
-                count(asked[answer.pointee.lower], own[answer.pointee.lower], isIn: true)
-                count(own[answer.pointee.lower], asked[answer.pointee.lower], isIn: false)
-            }
-            moved.forEach { value, entered, left in show(value, Int64(entered) - Int64(left)) }
-            moved.deallocate()
         }
     }
 

@@ -48,15 +48,6 @@ struct ValueTable {
         return counts(entry)[0] == 0 ? 0 : counts(entry)[1 + window]
     }
 
-    /// Shows each value and how often it stands in the first two windows.
-    func forEach(_ show: (Int64, Int32, Int32) -> Void) {
-        guard let table else { return }
-        for position in 0...Int(table[0]) {
-            let entry = table + 2 + position * entryWords
-            if counts(entry)[0] > 0 { show(entry[0], counts(entry)[1], counts(entry)[2]) }
-        }
-    }
-
     /// Adds a value to a window; true when it was not there.
     func insert(_ value: Int64, window: Int) -> Bool {
         if table == nil { allocate(capacity: 4) }
