@@ -108,32 +108,27 @@ def both(*changes):
     return change
 
 
-DENSE_ONLY = both(all_dense, without_key("bins", "crosses", "bins_frozen_after"))
-LATEST = both(without_key("crosses"), latest_weights)
-EQUAL_SHARES = bins(tail="none", count=32)
+DENSE = both(all_dense, latest_weights)
+DENSE_ONLY = both(DENSE, without_key("bins", "crosses", "bins_frozen_after"))
+WITH_BINS = both(DENSE, one_hot_tails, without_key("crosses"))
 VARIANTS = [
     ("**the pipeline**", None),
-    ("built up: dense inputs only", both(DENSE_ONLY, latest_weights)),
-    ("built up: amount and one-hot bins of 32 equal shares", both(LATEST, EQUAL_SHARES)),
-    ("built up: amount and one-hot tail bins instead", both(LATEST, one_hot_tails, bins(0))),
-    ("built up: + bins by the frauds' values", both(LATEST, one_hot_tails)),
-    ("built up: tail bins as broken lines", LATEST),
-    ("built up: + mean of weights", without_key("crosses")),
+    ("built up: the 23 features as numbers", DENSE_ONLY),
+    ("built up: and one-hot bins of 32 equal shares", both(WITH_BINS, bins(tail="none", count=32))),
+    ("built up: and one-hot tail bins instead", both(WITH_BINS, bins(0))),
+    ("built up: + bins by the frauds' values", WITH_BINS),
+    ("built up: tail bins as broken lines", both(DENSE, without_key("crosses"))),
+    ("built up: + mean of weights", both(all_dense, without_key("crosses"))),
+    ("built up: the amount alone as a number", without_key("crosses")),
     ("without tail bins", bins(1)),
     ("without bins by the frauds' values", bins(0)),
     ("without the mean of weights", latest_weights),
-    ("tail bins as one-hot", one_hot_tails),
-    ("all features dense too", all_dense),
     ("without the amount against the customer's past", without(*AGAINST_PAST)),
     ("without the customer's recent highs", without("MAX_7DAY_TO_AVG", "MAX_14DAY_TO_AVG")),
     ("without the terminal's run and ages of frauds", without(*RUN_AND_AGES)),
-    ("without the terminal's smoothed rates", without(*RATES)),
-    ("without the terminal's counts of frauds", without(*COUNTS)),
+    ("without the terminal's counts and rates of frauds", without(*COUNTS, *RATES)),
     ("without any of the terminal's frauds", without(*RUN_AND_AGES, *RATES, *COUNTS)),
     ("AdaGrad at 0.1", learner(learner="adagrad", rate=0.1)),
-    ("alpha 0.1", learner(alpha=0.1)),
-    ("alpha 0.3", learner(alpha=0.3)),
-    ("beta 1, the default", learner(beta=1)),
     ("edges frozen after 200,000 transactions", frozen_after(200_000)),
     ("edges frozen after 300,000", frozen_after(300_000)),
     ("edges frozen after 500,000", frozen_after(500_000)),
