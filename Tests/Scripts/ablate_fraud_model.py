@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What each part of models/card-fraud-best.yaml is worth: takes parts away or puts them in one after another.
 
-    ablate_fraud_model.py transactions.csv --program .build/release/tidemark --work /tmp/ablation
+    ablate_fraud_model.py transactions.csv --program .build/release/tidemark --work my-ablation
 
 transactions.csv is the Fraud Detection Handbook's table. Each variant is a pipeline of its own over one log: `tidemark
 import`, `train`, and `evaluate` for the validation days (2018-06-12 to 2018-07-31), on which all was chosen, and for the
