@@ -189,7 +189,9 @@ public struct RecordDecoder: ~Copyable {
 
     @inline(__always) private mutating func reading(of number: Int) -> UnsafePointer<Reading> {
         let known = number >= 0 && number < readingCount && readings[number].kind != .unprepared
-        return UnsafePointer(readings.pointer + (known ? number : prepare(number)))
+        // Preparing may move the readings.
+        let place = known ? number : prepare(number)
+        return UnsafePointer(readings.pointer + place)
     }
 
     /// Prepares how values of a schema are read.
