@@ -55,7 +55,7 @@ struct WindowStream: ~Copyable {
             let behind = isLate ? Int64(mixed(bits) % UInt64(options.lateness.milliseconds)) : 0
             let time = clock - EventDuration(milliseconds: behind)
             let isHot = bits & 0xFF < UInt64(options.hotShare)
-            keys.append(isHot ? 0 : Int64((bits >> 8 & 0xFFFF_FFFF) * UInt64(options.keyCount) >> 32))
+            keys.append(isHot ? 0 : Int64(((bits >> 8 & 0xFFFF_FFFF) * UInt64(options.keyCount)) >> 32))
             values.append(Int64(mixed(bits, 1) % 10_000))
             operations.append(WindowOperation(kind: .insert, row: row, slot: made, time: time, earliest: earliest))
             if options.labelDelay != nil { pending.append((made, time)) }

@@ -34,6 +34,23 @@ import Testing
         }
     }
 
+    /// What a benchmark of windows varies is really varied.
+    @Test func eachStreamOfEventsGivesAnotherResult() throws {
+        try withContext("windows") { context in
+            let groups = [
+                ["10000-keys", "100000-keys", "1000000-keys"], ["in-order", "late"], ["uniform", "hot-key"],
+                ["count", "label-rate", "known-label-rate", "fraud-run"], ["3", "7", "3-more-features"],
+            ]
+            for group in groups {
+                let hashes = try group.map { name in
+                    let benchmark = try #require(Benchmark.windowBenchmarks.first { $0.name == "windows-\(name)" })
+                    return try benchmark.measure(small: true, runs: 1, in: context).hash
+                }
+                #expect(Set(hashes).count == group.count, "\(group)")
+            }
+        }
+    }
+
     @Test func namesAreDifferent() {
         #expect(Set(Benchmark.all.map(\.name)).count == Benchmark.all.count)
     }
