@@ -189,7 +189,9 @@ public struct RecordDecoder: ~Copyable {
 
     @inline(__always) private mutating func reading(of number: Int) -> UnsafePointer<Reading> {
         let known = number >= 0 && number < readingCount && readings[number].kind != .unprepared
-        return UnsafePointer(readings.pointer + (known ? number : prepare(number)))
+        // Preparing may move the readings, so their address is taken behind it.
+        let place = known ? number : prepare(number)
+        return UnsafePointer(readings.pointer + place)
     }
 
     /// Prepares how values of a schema are read.
@@ -513,7 +515,7 @@ public struct RecordDecoder: ~Copyable {
         return place.map { UInt8($0) } ?? EventBlock.unknownSource
     }
 
-    private func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+    private mutating func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
         var reader = start
         let index = block.labelCount
         block.labelIDs.reserve(index + 1)
