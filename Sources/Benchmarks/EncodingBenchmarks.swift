@@ -15,8 +15,8 @@ extension Benchmark {
         ]
         specification.classifiers[0].encoding.binsFrozenAfter = SampleRows.count
         var model = OnlineModel(specification, featureCount: featureCount)
-        rows.forEach(SampleRows.count) { row, _ in model.observe(row) }
-        rows.forEach(SampleRows.count) { row, isPositive in model.learn(row, isPositive: isPositive) }
+        rows.forEach(SampleRows.count) { row, _ in model.observe(row, at: .distantPast) }
+        rows.forEach(SampleRows.count) { row, isPositive in model.learn(row, isPositive: isPositive, at: .distantPast) }
         return model
     }
 
@@ -38,7 +38,9 @@ extension Benchmark {
         size, _, stopwatch in
         let rows = SampleRows(width: featureCount)
         var model = makeModel(rows)
-        stopwatch.measure { rows.forEach(size) { row, isPositive in model.learn(row, isPositive: isPositive) } }
+        stopwatch.measure {
+            rows.forEach(size) { row, isPositive in model.learn(row, isPositive: isPositive, at: .distantPast) }
+        }
         return Outcome(items: size, hash: model.digest.sum)
     }
 }

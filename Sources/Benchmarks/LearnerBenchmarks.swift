@@ -66,8 +66,8 @@ extension Benchmark {
         specification.classifier.learner = .sgd(.constant(0.01))
         var model = OnlineModel(specification, featureCount: featureCount)
         rows.forEach(SampleRows.count) { row, isPositive in
-            model.observe(row)
-            model.learn(row, isPositive: isPositive)
+            model.observe(row, at: .distantPast)
+            model.learn(row, isPositive: isPositive, at: .distantPast)
         }
         let sum = stopwatch.measure {
             var sum = 0.0

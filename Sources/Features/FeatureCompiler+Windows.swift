@@ -17,10 +17,16 @@ extension FeatureCompiler {
         if window.basis == .labelArrival, !window.aggregate.isOfLabels {
             throw fail("the arrival of labels is a basis of label aggregates, not of \(name)")
         }
+        let kind = try kind(window, of: feature)
+        let filter = try filter(window.filter, of: feature)
+        if kinds.count > 1 {
+            try requireEvents(
+                window, condition: window.filter.flatMap { try? ExpressionParser.parse($0) },
+                entity: try entity(window.entity, in: feature), of: feature)
+        }
         return WindowAggregate(
-            length: window.length, delay: window.delay, kind: try kind(window, of: feature),
-            includesCurrent: window.includesCurrent, filter: try filter(window.filter, of: feature),
-            basis: window.basis == .labelArrival ? .labelArrival : .eventTime)
+            length: window.length, delay: window.delay, kind: kind, includesCurrent: window.includesCurrent,
+            filter: filter, basis: window.basis == .labelArrival ? .labelArrival : .eventTime)
     }
 
     private mutating func kind(

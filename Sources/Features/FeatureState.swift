@@ -89,9 +89,8 @@ public final class FeatureState: @unchecked Sendable {
         for step in plan.operators { apply(step, rows) }
     }
 
-    /// What an entity's windows (by its place in the plan) hold of a key and answer as of `time`; nil for a key that is
-    /// not remembered.
-    public func lookUp(_ key: EntityKey, entity: Int, asOf time: EventTime) -> KeyHolding? {
+    /// What an entity's windows (by its place in the plan) hold of a key and answer as of `time`.
+    public func lookUp(_ key: EntityKey, entity: Int, asOf time: EventTime) -> KeyHolding {
         entities[entity].windows.lookUp(key, asOf: time, columns: plan.integerColumns.count, width: plan.width)
     }
 

@@ -66,8 +66,11 @@ import LinearAlgebra
         dense[last] += share * (weights[last] + correction - dense[last])
     }
 
-    mutating func reset(_ input: Int, _ weights: borrowing Vector) {
-        if averaging == nil { take(weights) } else { dense[input] = 0 }
+    /// An input was forgotten: a mean moves as the weights that learn did.
+    mutating func reset(_ input: Int, before: [Double], _ weights: borrowing Vector) {
+        guard averaging != nil else { return take(weights) }
+        for index in 0..<weights.count { dense[index] += weights[index] - before[index] }
+        dense[input] = 0
     }
 
     func encode(into writer: inout ByteWriter) {

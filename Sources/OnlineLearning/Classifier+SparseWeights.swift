@@ -24,10 +24,10 @@ public struct SparseWeights: Sendable {
 extension Classifier {
     /// The features that are dense inputs, in the order of the regression's inputs; behind them stand the clusters, if
     /// they are inputs.
-    public var denseFeatures: [Int] { layout.dense ?? Array(0..<layout.featureCount) }
+    public var denseFeatures: [Int] { encoding.layout.dense ?? Array(0..<encoding.layout.featureCount) }
 
     /// The weights of clusters, empty unless they are inputs.
-    public var clusterWeights: [Double] { Array(regression.inputWeights.dropFirst(layout.denseCount)) }
+    public var clusterWeights: [Double] { Array(regression.inputWeights.dropFirst(denseCount)) }
 
     /// The sparse inputs; none until their edges are fixed.
     public var sparseWeights: [SparseWeights] {
@@ -42,7 +42,7 @@ extension Classifier {
                     kind: .piecewiseLinear, parts: [part(set)], shares: encoding.edges[set].knotShares,
                     weights: weights)
             case .cross(let cross):
-                let crossed = layout.crosses[cross]
+                let crossed = encoding.layout.crosses[cross]
                 let parts = zip(crossed.features, crossed.parts).map { feature, taken in
                     if case .bin(let set) = taken { return part(set) }
                     return SparseWeights.Part(feature: feature, edges: nil)
@@ -53,6 +53,6 @@ extension Classifier {
     }
 
     private func part(_ set: Int) -> SparseWeights.Part {
-        SparseWeights.Part(feature: layout.sets[set].feature, edges: encoding.edges[set].edges)
+        SparseWeights.Part(feature: encoding.layout.sets[set].feature, edges: encoding.edges[set].edges)
     }
 }

@@ -15,16 +15,19 @@ public struct Classifier: ~Copyable, Sendable {
     /// The raw rows that wait for their mini-batch; empty where all features are dense inputs: then those hold them.
     private var rawRows: Matrix
     let takesClusters: Bool
-
-    var layout: EncodingLayout { encoding.layout }
+    /// The features that are dense inputs; nil: all.
+    private let dense: [Int]?
+    let denseCount: Int
 
     init(_ specification: ClassifierSpecification, clusterCount: Int, featureNames: [String]) {
         let encoding = InputEncoding(EncodingLayout(specification.encoding, featureNames: featureNames))
         let layout = encoding.layout
         self.specification = specification
+        dense = layout.dense
+        denseCount = layout.denseCount
         takesClusters = specification.takesClusters && clusterCount > 0
         regression = LogisticRegression(
-            inputCount: layout.denseCount + (takesClusters ? clusterCount : 0), sparseCount: encoding.sparseCount,
+            inputCount: denseCount + (takesClusters ? clusterCount : 0), sparseCount: encoding.sparseCount,
             activeCount: layout.activeCount, specification: specification.regression)
         foldedWeights = Vector(count: layout.featureCount)
         rawRows = Matrix(
@@ -57,15 +60,16 @@ public struct Classifier: ~Copyable, Sendable {
     @inline(never) mutating func learnMiniBatch(
         _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
     ) {
+        let tables = encoding.tables
         for index in 0..<regression.pendingCount {
             let pending = regression.pendingRow(index)
             let row = rawRows.rows == 0 ? pending.inputs : rawRows.row(index)
-            if encoding.isActive { encoding.fill(row, indices: pending.indices, values: pending.values) }
+            if tables.activeCount > 0 { tables.fill(row, indices: pending.indices, values: pending.values) }
             scaler.transform(row, into: row)
-            if let dense = layout.dense {
+            if let dense {
                 for (input, feature) in dense.enumerated() { pending.inputs[input] = row[feature] }
             }
-            if takesClusters { clusters.fillInputs(of: row, into: pending.inputs + layout.denseCount) }
+            if takesClusters { clusters.fillInputs(of: row, into: pending.inputs + denseCount) }
         }
         regression.learnMiniBatch()
         foldWeights(scaler)
@@ -75,7 +79,7 @@ public struct Classifier: ~Copyable, Sendable {
     mutating func foldWeights(_ scaler: borrowing RunningScaler) {
         let (weights, inverseDeviation) = (regression.answeringWeights, scaler.publishedInverseDeviation.pointer)
         let folded = foldedWeights.pointer
-        if let dense = layout.dense {
+        if let dense {
             for (input, feature) in dense.enumerated() { folded[feature] = weights[input] * inverseDeviation[feature] }
         } else {
             for feature in 0..<foldedWeights.count { folded[feature] = weights[feature] * inverseDeviation[feature] }
@@ -85,7 +89,7 @@ public struct Classifier: ~Copyable, Sendable {
     /// Forgets what was learned of clusters that were replaced.
     mutating func forgetClusters(_ places: [Int], _ scaler: borrowing RunningScaler) {
         guard takesClusters else { return }
-        for place in places { regression.resetInput(layout.denseCount + place) }
+        for place in places { regression.resetInput(denseCount + place) }
         foldWeights(scaler)
     }
 
@@ -103,27 +107,21 @@ public struct Classifier: ~Copyable, Sendable {
         return encoding.isActive ? dense + sparseLogit(of: row) : dense
     }
 
+    /// Closures take what they capture by copying it, so they capture no more than pointers.
     @inline(__always) private func sparseLogit(of row: UnsafePointer<Double>) -> Double {
-        withEntries(of: row) { indices, values in regression.sparseLogit(indices, values) }
-    }
-
-    /// Calls `body` with the sparse entries of a raw row.
-    @inline(__always) func withEntries<Result>(
-        of row: UnsafePointer<Double>, _ body: (UnsafePointer<Int32>, UnsafePointer<Double>) -> Result
-    ) -> Result {
-        let count = regression.activeCount
-        return withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(count, 1)) { indices in
-            withUnsafeTemporaryAllocation(of: Double.self, capacity: max(count, 1)) { values in
-                let (indices, values) = (indices.baseAddress!, values.baseAddress!)
-                encoding.fill(row, indices: indices, values: values)
-                return body(indices, values)
-            }
+        let tables = encoding.tables
+        let (weights, lag) = (regression.sparseWeights.pointer, regression.answering.lag.pointer)
+        let scale = regression.answering.lag.count > 0 ? regression.answering.scale : 0
+        return tables.withEntries(of: row) { indices, values in
+            let sum = RowKernel.sparseDot(indices, values, count: tables.activeCount, weights: weights)
+            guard scale != 0 else { return sum }
+            return sum - scale * RowKernel.sparseDot(indices, values, count: tables.activeCount, weights: lag)
         }
     }
 
     /// What the clusters add to the logit, from their inputs.
     @inline(__always) func clusterLogit(_ inputs: UnsafePointer<Double>, count: Int) -> Double {
-        takesClusters ? RowKernel.dot(inputs, regression.answeringWeights + layout.denseCount, count: count) : 0
+        takesClusters ? RowKernel.dot(inputs, regression.answeringWeights + denseCount, count: count) : 0
     }
 
     // MARK: saved state

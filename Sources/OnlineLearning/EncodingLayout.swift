@@ -83,12 +83,16 @@ struct EncodingLayout: Hashable, Sendable {
         largestSparseCount = specification.hasBins ? count : 0
     }
 
+    /// How many weights so many bins have. The only one is always active: it would be a second intercept.
+    static func weightCount(ofBins bins: Int) -> Int { bins > 1 ? bins : 0 }
+
     /// How many weights a cross has with so many bins in each set.
     static func combinations(_ cross: CrossedParts, bins: [Int]) -> Int {
         if let buckets = cross.buckets { return buckets }
-        return cross.parts.reduce(1) { product, part in
+        let product = cross.parts.reduce(1) { product, part in
             guard case .bin(let set) = part else { return product }
             return min(product * bins[set], 1 << 31)
         }
+        return weightCount(ofBins: product)
     }
 }

@@ -112,10 +112,11 @@ extension LogisticRegression {
     /// would be best without that input, by the curvature learned. Others leave them.
     public mutating func resetInput(_ input: Int) {
         precondition(input >= 0 && input < inputCount, "input \(input) of \(inputCount)")
+        let before = weights.array
         if specification.learner.isSecondOrder { curvature.remove(input, from: &weights) }
         weights[input] = 0
         memory.reset(input)
-        answering.reset(input, weights)
+        answering.reset(input, before: before, weights)
     }
 
     // MARK: gradients

@@ -55,7 +55,8 @@ extension Classifier {
         }
         guard encoding.isActive else { return regression.intercept }
         var base = regression.intercept
-        withEntries(of: row) { indices, values in
+        let layout = encoding.layout
+        encoding.tables.withEntries(of: row) { indices, values in
             var entry = 0
             for group in encoding.groups {
                 let entries = group.meaning.entryCount

@@ -76,7 +76,7 @@ extension OnlineModel {
 
     /// The logit that is served, from those of the classifiers.
     func blend(_ logits: UnsafePointer<Double>) -> Double {
-        guard let blend = specification.blend, let blendWeights else { return logits[0] }
+        guard let blendWeights, let blend = specification.blend else { return logits[0] }
         var sum = 0.0
         switch blend.space {
         case .logit:

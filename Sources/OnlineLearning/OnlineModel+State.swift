@@ -12,9 +12,9 @@ extension OnlineModel: LearnedState {
         decoding reader: inout ByteReader, _ specification: ModelSpecification, featureNames: [String]
     ) throws(StateCodingError) {
         self.init(specification, featureNames: featureNames)
-        scaler = try RunningScaler(
+        parts.pointee.scaler = try RunningScaler(
             decoding: &reader, columnCount: featureCount, specification: specification.scaler)
-        clusters = try StreamingKMeans(
+        parts.pointee.clusters = try StreamingKMeans(
             decoding: &reader, columnCount: featureCount, specification: specification.kMeans ?? .none)
         for index in 0..<classifiers.count { try classifiers.pointer[index].decode(from: &reader, scaler) }
     }

@@ -7,32 +7,37 @@ import LinearAlgebra
 /// Rows are `featureCount` contiguous doubles, finite and at most 1e100 in magnitude. `observe` is for each accepted
 /// transaction: what learns without labels. `learn` is for each label, with the raw row as it was scored. Times are those
 /// that event time had come to when the record stood in the log, so they never go back.
-public struct OnlineModel: ~Copyable, Sendable {
-    public let specification: ModelSpecification
-    public let featureCount: Int
-    public internal(set) var scaler: RunningScaler
-    /// Clusters of scaled rows; without clusters when the specification has none.
-    public internal(set) var clusters: StreamingKMeans
-    let classifiers: ClassifierList
-    /// What each classifier counts in the blend; nil: the first one's score is served.
-    let blendWeights: [Double]?
-    let clustersAreInputs: Bool
+public struct OnlineModel: ~Copyable, @unchecked Sendable {
+    /// In memory of their own: a model is passed to what is not inlined by copying it, and the parts are large.
+    let parts: UnsafeMutablePointer<ModelParts>
 
-    /// - Precondition: the specification passes `validate(featureNames:)`.
+    public var specification: ModelSpecification { parts.pointee.specification }
+    public var featureCount: Int { parts.pointee.featureCount }
+    public internal(set) var scaler: RunningScaler {
+        _read { yield parts.pointee.scaler }
+        _modify { yield &parts.pointee.scaler }
+    }
+    /// Clusters of scaled rows; without clusters when the specification has none.
+    public internal(set) var clusters: StreamingKMeans {
+        _read { yield parts.pointee.clusters }
+        _modify { yield &parts.pointee.clusters }
+    }
+    var classifiers: ClassifierList {
+        _read { yield parts.pointee.classifiers }
+    }
+    /// What each classifier counts in the blend; nil: the first one's score is served.
+    var blendWeights: [Double]? { parts.pointee.blendWeights }
+    var clustersAreInputs: Bool { parts.pointee.clustersAreInputs }
+
+    /// - Precondition: the specification passes `validate()`, and its encodings `validate(featureNames:as:)`.
     public init(_ specification: ModelSpecification, featureNames: [String]) {
-        precondition(!featureNames.isEmpty, "a model has at least one feature")
-        precondition(!specification.classifiers.isEmpty, "a model has at least one classifier")
-        self.specification = specification
-        featureCount = featureNames.count
-        scaler = RunningScaler(columnCount: featureCount, specification: specification.scaler)
-        clusters = StreamingKMeans(columnCount: featureCount, specification: specification.kMeans ?? .none)
-        let clusterCount = specification.kMeans?.clusters ?? 0
-        classifiers = ClassifierList(
-            specification.classifiers, clusterCount: clusterCount, featureNames: featureNames)
-        blendWeights = specification.blend.map { blend in
-            specification.classifiers.map { blend.weight(of: $0.name) }
-        }
-        clustersAreInputs = clusterCount > 0 && specification.classifiers.contains { $0.takesClusters }
+        parts = .allocate(capacity: 1)
+        parts.initialize(to: ModelParts(specification, featureNames: featureNames))
+    }
+
+    deinit {
+        parts.deinitialize(count: 1)
+        parts.deallocate()
     }
 
     /// The same with features that are named by their positions.
@@ -43,7 +48,7 @@ public struct OnlineModel: ~Copyable, Sendable {
     // MARK: learning
 
     /// An accepted transaction: scaler, clusters and bins learn.
-    public mutating func observe(_ row: UnsafePointer<Double>, at time: EventTime = .distantPast) {
+    public mutating func observe(_ row: UnsafePointer<Double>, at time: EventTime) {
         if scaler.publishesNext {
             observeWithNewScale(row)
         } else {
@@ -86,7 +91,7 @@ public struct OnlineModel: ~Copyable, Sendable {
     /// A label, with the raw row as it was scored; `weight` multiplies its gradient. Bit i of `learners` is set where
     /// classifier i learns it.
     public mutating func learn(
-        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime = .distantPast,
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double = 1, at time: EventTime,
         by learners: UInt64 = .max
     ) {
         for index in 0..<classifiers.count where learners >> UInt64(index) & 1 == 1 {
@@ -131,4 +136,31 @@ public struct OnlineModel: ~Copyable, Sendable {
 extension LogisticRegression {
     /// Whether both classes have been learned.
     public var isReady: Bool { learnedPositives > 0 && learnedPositives < learnedCount }
+}
+
+/// What an `OnlineModel` consists of.
+struct ModelParts: ~Copyable {
+    let specification: ModelSpecification
+    let featureCount: Int
+    var scaler: RunningScaler
+    var clusters: StreamingKMeans
+    let classifiers: ClassifierList
+    let blendWeights: [Double]?
+    let clustersAreInputs: Bool
+
+    init(_ specification: ModelSpecification, featureNames: [String]) {
+        precondition(!featureNames.isEmpty, "a model has at least one feature")
+        precondition(!specification.classifiers.isEmpty, "a model has at least one classifier")
+        self.specification = specification
+        featureCount = featureNames.count
+        scaler = RunningScaler(columnCount: featureCount, specification: specification.scaler)
+        clusters = StreamingKMeans(columnCount: featureCount, specification: specification.kMeans ?? .none)
+        let clusterCount = specification.kMeans?.clusters ?? 0
+        classifiers = ClassifierList(
+            specification.classifiers, clusterCount: clusterCount, featureNames: featureNames)
+        blendWeights = specification.blend.map { blend in
+            specification.classifiers.map { blend.weight(of: $0.name) }
+        }
+        clustersAreInputs = clusterCount > 0 && specification.classifiers.contains { $0.takesClusters }
+    }
 }

@@ -51,12 +51,17 @@ public struct QuantileSketch: Sendable {
         // Both zeros are one value.
         levels[0].values.append(value + 0)
         count &+= 1
-        if levels[0].values.count >= levels[0].capacity { compact() }
+        if levels[0].values.count >= 16 &* sectionLength { compact() }
+    }
+
+    /// Whether a level is full: not before there is much to sort, although its error would let it be compacted sooner.
+    private func isFull(_ level: Int) -> Bool {
+        levels[level].values.count >= max(levels[level].capacity, 16 * sectionLength)
     }
 
     private mutating func compact() {
         var level = 0
-        while level < levels.count, levels[level].values.count >= levels[level].capacity {
+        while level < levels.count, isFull(level) {
             if level + 1 == levels.count { levels.append(Level(sectionLength: Double(sectionLength))) }
             levels[level + 1].values += promote(from: level)
             level += 1
@@ -222,8 +227,8 @@ extension QuantileSketch.Level {
         else { throw StateCodingError("quantile sketch: \(sections) sections of \(self.sectionLength)") }
         coin = try reader.decodeBool()
         values = try reader.decodeDoubles()
-        guard values.count < capacity, values.allSatisfy(\.isFinite) else {
-            throw StateCodingError("quantile sketch: a level of \(values.count) values holds \(capacity)")
+        guard values.count < max(capacity, 16 * sectionLength), values.allSatisfy(\.isFinite) else {
+            throw StateCodingError("quantile sketch: a level holds \(values.count) values")
         }
     }
 }

@@ -33,6 +33,11 @@ extension EventBlock {
 
     public func eventTime(row: Int) -> EventTime { EventTime(milliseconds: self.row(row)[RowWord.time]) }
 
+    /// A decided row's event time, how it stood in time, and where its record is in the input.
+    public func context(row: Int) -> (eventTime: EventTime, status: DecisionStatus, offset: Offset) {
+        (eventTime(row: row), statuses[row], Offset(self.row(row)[RowWord.offset]))
+    }
+
     /// The key of one of the plan's entities; a pair of numbers as the text `12|34`.
     public func key(row: Int, entity: Int) -> TransactionID {
         let declared = plan.entities[entity]

@@ -75,7 +75,7 @@ public final class FeatureStage: @unchecked Sendable {
     public var earliestAccepted: EventTime { control.watermark.earliestAccepted }
 
     /// What an entity's windows hold of a key and answer as of `time`, which is not before `earliestAccepted`.
-    public func lookUp(_ key: EntityKey, entity: Int, asOf time: EventTime) -> KeyHolding? {
+    public func lookUp(_ key: EntityKey, entity: Int, asOf time: EventTime) -> KeyHolding {
         state.lookUp(key, entity: entity, asOf: time)
     }
 

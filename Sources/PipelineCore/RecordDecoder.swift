@@ -189,7 +189,7 @@ public struct RecordDecoder: ~Copyable {
 
     @inline(__always) private mutating func reading(of number: Int) -> UnsafePointer<Reading> {
         let known = number >= 0 && number < readingCount && readings[number].kind != .unprepared
-        // Preparing may move the readings, so their address is taken behind it.
+        // Preparing may move the readings.
         let place = known ? number : prepare(number)
         return UnsafePointer(readings.pointer + place)
     }

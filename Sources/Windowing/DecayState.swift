@@ -3,14 +3,15 @@ import EventModel
 /// An exponentially decayed sum as of the newest of a sequence of events in time order.
 ///
 /// Time is cut in periods of one half-life. Within a period an event of value v weighs v · 2^(part of the period gone),
-/// the power as a double with its 52 binary places, so that the sum of a period is an exact integer whatever the order. The sums
-/// of the periods before it follow each other as doubles, each halved a period: so events of the same time may be added
-/// in any order, and the same events give the same bits.
+/// the power with 40 binary places, so that the sum of a period is an exact integer whatever the order (up to four million
+/// events of a key in one half-life even if their values take all 64 bits). The sums of the periods before it follow each
+/// other as doubles, each halved a period: so events of the same time may be added in any order, and the same events give
+/// the same bits.
 struct DecayState {
     /// Words: two of `sum`, `older`, and the number of events since the period before.
     static let words = 4
     static let noBucket = Int64.min
-    static let fractionBits = 52
+    static let fractionBits = 40
 
     /// The period of the newest event.
     var bucket = DecayState.noBucket
@@ -21,9 +22,13 @@ struct DecayState {
 
     /// What an event adds to its period's sum.
     @inline(__always) static func weight(of value: Int64, at time: Int64, halfLife: Int64) -> Int128 {
-        let gone = Double(floorModulo(time, halfLife)) / Double(halfLife)
-        let power = PowerOfTwo.shared(fraction: gone)
-        return product(value, Int64(bitPattern: power.significandBitPattern | 1 << 52))
+        product(value, power(at: time, halfLife: halfLife))
+    }
+
+    /// 2^(part of the period gone), in units of 2^−40.
+    @inline(__always) private static func power(at time: Int64, halfLife: Int64) -> Int64 {
+        let power = PowerOfTwo.shared(fraction: Double(floorModulo(time, halfLife)) / Double(halfLife))
+        return Int64((power * Double(1 << fractionBits as Int64)).rounded(.toNearestOrEven))
     }
 
     /// Adds an event that is not earlier than the newest.
@@ -49,8 +54,7 @@ struct DecayState {
 
     /// The sum of a period, and of those before it, as of `time`.
     static func value(_ sum: Double, bucket: Int64, at time: Int64, halfLife: Int64) -> Double {
-        let power = PowerOfTwo.shared(fraction: Double(floorModulo(time, halfLife)) / Double(halfLife))
-        return scaled(sum / power, byPowerOfTwo: bucket - floorDivide(time, halfLife) - Int64(fractionBits))
+        scaled(sum / Double(power(at: time, halfLife: halfLife)), byPowerOfTwo: bucket - floorDivide(time, halfLife))
     }
 
     // MARK: words

@@ -59,9 +59,25 @@ extension EntityWindows {
         _ number: Int, at time: EventTime, earliest: EventTime, _ row: WindowRow, _ shape: some EventShape
     ) -> Int64 {
         let header = headers + number &* headerWords
-        guard time.milliseconds >= header[Header.time] else {
-            return insertOutOfOrder(header, at: time, earliest: earliest, row, shape)
+        guard time.milliseconds >= header[Header.time], header[Header.tiers] == 0 else {
+            return insertApart(header, at: time, earliest: earliest, row, shape)
         }
+        return insertInOrder(header, at: time, earliest: earliest, row, FlatShape(shape: shape))
+    }
+
+    @inline(never) private mutating func insertApart(
+        _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, _ row: WindowRow,
+        _ shape: some EventShape
+    ) -> Int64 {
+        time.milliseconds >= header[Header.time]
+            ? insertInOrder(header, at: time, earliest: earliest, row, shape)
+            : insertOutOfOrder(header, at: time, earliest: earliest, row, shape)
+    }
+
+    @inline(__always) private mutating func insertInOrder(
+        _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, _ row: WindowRow,
+        _ shape: some EventShape
+    ) -> Int64 {
         advance(header, to: time.milliseconds, shape)
         reserveOne(header, earliest: earliest, shape)
         let position = header[Header.head]
@@ -75,7 +91,7 @@ extension EntityWindows {
             if shape.isPlain {
                 for column in 0..<shape.columns { boundary[1 &+ column] &+= row.values[valuePlaces[column]] }
             } else if let ring = ring(header) {
-                pass(ring + Int(position & header[Header.mask]) &* shape.eventWords, boundaries[0], header)
+                pass(ring + Slots(header, shape)[position] &* shape.eventWords, boundaries[0], header)
             }
         }
         if row.isAnswered {
@@ -86,77 +102,6 @@ extension EntityWindows {
             }
         }
         return place(header, position, shape)
-    }
-
-    @inline(never) private mutating func insertOutOfOrder(
-        _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, _ row: WindowRow,
-        _ shape: some EventShape
-    ) -> Int64 {
-        reserveOne(header, earliest: earliest, shape)
-        guard let ring = ring(header) else { return 0 }
-        let mask = header[Header.mask]
-        let position = position(header, ring, after: time.milliseconds << 2 | 3)
-        shiftUp(header, ring, from: position)
-        write(header, position, time.milliseconds << 2, row, shape)
-        header[Header.head] &+= 1
-        markEnd(header, shape)
-        if !shape.isPlain { relink(header, from: position) }
-        let event = ring + Int(position & mask) &* shape.eventWords
-        for boundary in boundaries where time.milliseconds <= header[Header.time] &- boundary.distance {
-            header[Header.boundaries &+ boundary.word] &+= 1
-            if shape.isPlain {
-                let totals = header + Header.boundaries + boundary.word + 1
-                for column in 0..<shape.columns { totals[column] &+= event[1 &+ column] }
-            } else {
-                pass(event, boundary, header)
-            }
-        }
-        if row.isAnswered {
-            moveScratch(header, asOf: time.milliseconds, shape)
-            if shape.isPlain {
-                answer(from: scratch, row, isInside: true, shape)
-            } else {
-                answerFully(header, scratch, asOf: time.milliseconds, row, isInside: true)
-            }
-        }
-        return place(header, position, shape)
-    }
-
-    /// The position behind all events whose first word is at most `last`: sought in growing steps back from the newest,
-    /// since most late events are a little late.
-    @inline(__always) private func position(
-        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, after last: Int64
-    ) -> Int64 {
-        let (first, mask) = (header[Header.first], header[Header.mask])
-        func isLater(_ position: Int64) -> Bool { ring[Int(position & mask) &* eventWords] > last }
-        var high = header[Header.head]
-        var step: Int64 = 1
-        while high > first, isLater(max(high &- step, first)) {
-            high = max(high &- step, first)
-            step &*= 2
-        }
-        var low = max(high &- step, first)
-        while low < high {
-            let middle = (low &+ high) >> 1
-            if isLater(middle) { high = middle } else { low = middle &+ 1 }
-        }
-        return high
-    }
-
-    /// Moves the events from `position` on up by one place, in runs that do not go round the ring.
-    @inline(__always) private func shiftUp(
-        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, from position: Int64
-    ) {
-        let mask = header[Header.mask]
-        var end = header[Header.head]
-        while end > position {
-            let target = Int(end & mask)
-            let run = target == 0 ? 1 : min(Int(end &- position), target)
-            let source = target == 0 ? Int(mask) : target &- run
-            (ring + (target == 0 ? 0 : source &+ 1) &* eventWords)
-                .update(from: ring + source &* eventWords, count: run &* eventWords)
-            end &-= Int64(run)
-        }
     }
 
     /// Answers the aggregates of an event that is not to enter its windows, as of `time`.
@@ -192,18 +137,18 @@ extension EntityWindows {
     @inline(__always) func advance(_ header: UnsafeMutablePointer<Int64>, to time: Int64, _ shape: some EventShape) {
         header[Header.time] = time
         guard let ring = ring(header) else { return }
-        let mask = header[Header.mask]
+        let slots = Slots(header, shape)
         var words = header + Header.boundaries
         for boundary in boundaries {
             let last = (time &- boundary.distance) << 2 | 3
             if shape.isPlain {
-                moveUp(words, last: last, ring: ring, mask: mask, shape)
+                moveUp(words, last: last, ring: ring, slots, shape)
                 words += shape.boundaryWords
             } else {
                 words = header + Header.boundaries + boundary.word
                 var position = words[0]
                 while true {
-                    let event = ring + Int(position & mask) &* shape.eventWords
+                    let event = ring + slots[position] &* shape.eventWords
                     if event[0] > last { break }
                     pass(event, boundary, header)
                     position &+= 1
@@ -216,12 +161,12 @@ extension EntityWindows {
     /// Moves a plain boundary up behind all events whose first word is at most `last`; the mark behind the newest event
     /// is above it.
     @inline(__always) private func moveUp(
-        _ words: UnsafeMutablePointer<Int64>, last: Int64, ring: UnsafeMutablePointer<Int64>, mask: Int64,
+        _ words: UnsafeMutablePointer<Int64>, last: Int64, ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
         _ shape: some EventShape
     ) {
         var position = words[0]
         while true {
-            let event = ring + Int(position & mask) &* shape.eventWords
+            let event = ring + slots[position] &* shape.eventWords
             if event[0] > last { break }
             add(event, to: words, sign: 1, shape)
             position &+= 1
@@ -230,7 +175,7 @@ extension EntityWindows {
     }
 
     /// Adds an event's values and label to a plain boundary's totals.
-    @inline(__always) private func add(
+    @inline(__always) func add(
         _ event: UnsafeMutablePointer<Int64>, to boundary: UnsafeMutablePointer<Int64>, sign: Int64,
         _ shape: some EventShape
     ) {
@@ -246,23 +191,31 @@ extension EntityWindows {
         for index in boundary.firstAccumulator..<boundary.endAccumulator {
             let accumulator = accumulators[index]
             guard passes(event, accumulator.filter) else { continue }
-            let total = words + accumulator.word
-            switch accumulator.operation {
-            case .count: total[0] &+= sign
-            case .sum:
-                let value = Int128(event[accumulator.value])
-                storeWide(sign > 0 ? loadWide(total) &+ value : loadWide(total) &- value, total)
-            case .square:
-                let square = Int192(square: event[accumulator.value])
-                (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
-            case .labels: total[0] &+= LabelState.weight(event[0] & 3) &* sign
-            case .enter, .leave: break
-            }
+            add(event, accumulator, to: words + accumulator.word, sign: sign)
+        }
+    }
+
+    /// Adds an event to one total.
+    @inline(__always) func add(
+        _ event: UnsafeMutablePointer<Int64>, _ accumulator: WindowPlan.Accumulator,
+        to total: UnsafeMutablePointer<Int64>, sign: Int64
+    ) {
+        switch accumulator.operation {
+        case .count: total[0] &+= sign
+        case .sum where plan.isPlain: total[0] &+= event[accumulator.value] &* sign
+        case .sum:
+            let value = Int128(event[accumulator.value])
+            storeWide(sign > 0 ? loadWide(total) &+ value : loadWide(total) &- value, total)
+        case .square:
+            let square = Int192(square: event[accumulator.value])
+            (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
+        case .labels: total[0] &+= LabelState.weight(event[0] & 3) &* sign
+        case .enter, .leave: break
         }
     }
 
     /// Takes an event past a boundary of its key: into the totals, and into and out of the windows that end there.
-    @inline(__always) private func pass(
+    @inline(__always) func pass(
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary, _ header: UnsafeMutablePointer<Int64>
     ) {
         accumulate(event, boundary, header + Header.boundaries, sign: 1)
@@ -281,48 +234,12 @@ extension EntityWindows {
         filter == 0 || UInt64(bitPattern: event[plan.maskWord]) & filter != 0
     }
 
-    /// Copies the key's boundaries to `scratch` and moves the copies to stand as of `time`, earlier or later.
-    @inline(__always) private func moveScratch(
-        _ header: UnsafeMutablePointer<Int64>, asOf time: Int64, _ shape: some EventShape
-    ) {
-        scratch.update(from: header + Header.boundaries, count: plan.boundaryWords)
-        guard let ring = ring(header) else { return }
-        let mask = header[Header.mask]
-        let (first, head) = (header[Header.first], header[Header.head])
-        for boundary in boundaries {
-            let words = scratch + boundary.word
-            let last = lastWord(time &- boundary.distance)
-            var position = words[0]
-            while position < head {
-                let event = ring + Int(position & mask) &* shape.eventWords
-                if event[0] > last { break }
-                if shape.isPlain {
-                    add(event, to: words, sign: 1, shape)
-                } else {
-                    accumulate(event, boundary, scratch, sign: 1)
-                }
-                position &+= 1
-            }
-            while position > first {
-                let event = ring + Int((position &- 1) & mask) &* shape.eventWords
-                if event[0] <= last { break }
-                if shape.isPlain {
-                    add(event, to: words, sign: -1, shape)
-                } else {
-                    accumulate(event, boundary, scratch, sign: -1)
-                }
-                position &-= 1
-            }
-            words[0] = position
-        }
-    }
-
-    @inline(__always) private mutating func write(
+    @inline(__always) mutating func write(
         _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ firstWord: Int64, _ row: WindowRow,
         _ shape: some EventShape
     ) {
         guard let ring = ring(header) else { return }
-        let event = ring + Int(position & header[Header.mask]) &* shape.eventWords
+        let event = ring + Slots(header, shape)[position] &* shape.eventWords
         event[0] = firstWord
         for column in 0..<shape.columns { event[1 &+ column] = row.values[valuePlaces[column]] }
         if !shape.isPlain {
@@ -330,20 +247,22 @@ extension EntityWindows {
             if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = 0 }
         }
         eventCount &+= 1
+        if !shape.isFlat, header[Header.tiers] != 0 { addToTier(header, position, event, sign: 1) }
     }
 
     /// Puts a mark behind the newest event that is later than all events.
     @inline(__always) func markEnd(_ header: UnsafeMutablePointer<Int64>, _ shape: some EventShape) {
-        ring(header)?[Int(header[Header.head] & header[Header.mask]) &* shape.eventWords] = Int64.max
+        ring(header)?[Slots(header, shape)[header[Header.head]] &* shape.eventWords] = Int64.max
     }
 
     /// Makes room for one more event of the key and the mark behind it, by dropping what no window reaches, or else by
     /// a larger ring. Whether it drops depends on the number of events alone, so that no layout shows.
-    @inline(__always) private mutating func reserveOne(
+    @inline(__always) mutating func reserveOne(
         _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
     ) {
         let count = header[Header.head] &- header[Header.first]
         if count & (count &+ 1) == 0 { makeRoom(header, earliest: earliest, shape) }
+        if !shape.isFlat, header[Header.tiers] != 0 { reserveTier(header) }
     }
 
     @inline(never) private mutating func makeRoom(

@@ -21,7 +21,7 @@ extension EntityWindows {
             guard isLive(header), header[Header.time] < idleSince.milliseconds || number & 7 == turn else { continue }
             for (index, track) in tracks.enumerated() { expire(header, track, index, limit: limit) }
             if let ring = ring(header) {
-                let oldest = ring[Int(header[Header.first] & header[Header.mask]) * eventWords]
+                let oldest = ring[slot(header, header[Header.first]) * eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
                 if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds, shape) }
                 expire(header, limit: limit, shape)
@@ -42,16 +42,16 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, limit: Int64, _ shape: some EventShape
     ) {
         guard let ring = ring(header) else { return }
-        let mask = header[Header.mask]
+        let slots = Slots(header, shape)
         let head = header[Header.head]
         let oldest = header[Header.first]
         var first = oldest
         while first < head {
-            let event = ring + Int(first & mask) &* shape.eventWords
+            let event = ring + slots[first] &* shape.eventWords
             if event[0] > limit { break }
             if !shape.isPlain, plan.isEndless {
                 // Totals without end stand for the events that were, and so does the digest.
-                remember(header, event)
+                remember(header, first, event)
                 digestBesideEvents.insert(hash(header, event))
             }
             first &+= 1
@@ -70,7 +70,9 @@ extension EntityWindows {
     }
 
     /// Keeps of an event that is dropped what windows without end need.
-    private func remember(_ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>) {
+    private func remember(
+        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ event: UnsafeMutablePointer<Int64>
+    ) {
         for base in plan.bases where passes(event, base.filter) {
             let words = header + base.word
             let value = base.value > 0 ? event[base.value] : 0
@@ -86,8 +88,11 @@ extension EntityWindows {
             words[2] = value
         }
         for decay in decays where decay.base >= 0 {
+            let prefix = prefix(header, position, decay)
+            // It stands at the period's first event.
+            if prefix.count == 1 { header[decay.base + 3] = event[decay.word + 2] }
             header[decay.base] = floorDivide(event[0] >> 2, decay.halfLife)
-            (header + decay.base + 1).update(from: event + decay.word, count: DecayState.words)
+            storeWide(prefix.sum, header + decay.base + 1)
         }
     }
 
@@ -98,6 +103,7 @@ extension EntityWindows {
         let count = header[Header.head] - header[Header.first]
         if count == 0 {
             ring(header)?.deallocate()
+            dropTiers(header)
             header[Header.ring] = 0
             header[Header.mask] = -1
         } else if count * 8 <= header[Header.mask], header[Header.mask] >= 16 {
@@ -107,16 +113,21 @@ extension EntityWindows {
 
     /// Moves the key's events to a ring of another capacity, a power of two above their number.
     @inline(never) func resize(_ header: UnsafeMutablePointer<Int64>, capacity: Int64) {
+        settleTiers(header)
         let other = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * eventWords)
         if let ring = ring(header) {
             for position in header[Header.first]..<header[Header.head] {
                 (other + Int(position & (capacity - 1)) * eventWords)
-                    .update(from: ring + Int(position & header[Header.mask]) * eventWords, count: eventWords)
+                    .update(from: event(header, ring, position), count: eventWords)
             }
             ring.deallocate()
         }
         header[Header.ring] = Int64(Int(bitPattern: other))
         header[Header.mask] = capacity - 1
+        if header[Header.tiers] != 0 {
+            dropTiers(header)
+            if hasRoomForTiers(header) { makeTiers(header) }
+        }
         markEnd(header, fullShape)
     }
 }

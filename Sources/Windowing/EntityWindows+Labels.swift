@@ -26,9 +26,9 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, of position: Int64,
         _ shape: some EventShape
     ) -> Int64 {
-        let mask = header[Header.mask]
+        let slots = Slots(header, shape)
         let first = header[Header.first]
-        func time(_ position: Int64) -> Int64 { ring[Int(position & mask) &* shape.eventWords] >> 2 }
+        func time(_ position: Int64) -> Int64 { ring[slots[position] &* shape.eventWords] >> 2 }
         if position == first || time(position &- 1) != time(position) { return position }
         let sought = time(position)
         var (start, step) = (position &- 1, 1 as Int64)
@@ -50,9 +50,9 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, ofPlace place: Int64, time: Int64, state: Int64, _ shape: some EventShape
     ) -> (event: Int64, firstOfTime: Int64)? {
         guard let ring = ring(header) else { return nil }
-        let mask = header[Header.mask]
+        let slots = Slots(header, shape)
         let (first, head) = (header[Header.first], header[Header.head])
-        func word(_ position: Int64) -> Int64 { ring[Int(position & mask) &* shape.eventWords] }
+        func word(_ position: Int64) -> Int64 { ring[slots[position] &* shape.eventWords] }
         let (noted, rank) = (EventPlace.position(place), place & EventPlace.rankMask)
         var start = noted &- rank
         // Nothing was put before it in most cases.
@@ -104,7 +104,7 @@ extension EntityWindows {
             let found = positions(header, ofPlace: place, time: time.milliseconds, state: old, shape),
             let ring = ring(header)
         else { return }
-        let event = ring + Int(found.event & header[Header.mask]) &* shape.eventWords
+        let event = ring + slot(header, found.event) &* shape.eventWords
         event[0] = time.milliseconds << 2 | new
         if !shape.isPlain {
             moveInTracks(
@@ -112,6 +112,7 @@ extension EntityWindows {
                 labelTime: max(labelTime, time).milliseconds)
         }
         let change = LabelState.weight(new) &- LabelState.weight(old)
+        if header[Header.tiers] != 0 { addToTier(header, found.event, event, labels: change) }
         var words = header + Header.boundaries
         for boundary in boundaries {
             if shape.isPlain {

@@ -22,22 +22,21 @@ public struct KeyHolding: Sendable {
 }
 
 extension EntityWindows {
-    /// What is held of a key, and what its aggregates say as of `time` without an event that asks; nil for a key that is
-    /// not remembered. It changes nothing.
+    /// What is held of a key, and what its aggregates say as of `time` without an event that asks: of a key that is not
+    /// remembered, what empty windows say. It changes nothing.
     ///
     /// - Parameters:
     ///   - time: not before the earliest acceptable event, since what only earlier windows reach is dropped.
     ///   - columns: windowed values a row.
     ///   - width: features a row.
     /// - Complexity: O(events held of the key).
-    public func lookUp(_ key: EntityKey, asOf time: EventTime, columns: Int, width: Int) -> KeyHolding? {
-        let found =
+    public func lookUp(_ key: EntityKey, asOf time: EventTime, columns: Int, width: Int) -> KeyHolding {
+        let number =
             switch key {
             case .number(let key): number(of: key)
             case .text(let text): number(of: text)
             case .pair(let first, let second): number(of: first, second)
             }
-        guard let number = found else { return nil }
         let values = UnsafeMutablePointer<Int64>.allocate(capacity: max(columns, 1))
         values.initialize(repeating: 0, count: max(columns, 1))
         let features = UnsafeMutablePointer<Double>.allocate(capacity: width)
@@ -49,11 +48,13 @@ extension EntityWindows {
         answer(
             number, asOf: time,
             WindowRow(values: values, filters: 0, features: features, isAnswered: true, hasKey: false))
+        let answers = Array(UnsafeBufferPointer(start: features, count: width))
+        guard let number else { return KeyHolding(eventCount: 0, latest: nil, answers: answers) }
         let header = headers + number * headerWords
         let (first, head) = (header[Header.first], header[Header.head])
         let newest = head > first ? ring(header).map { event(header, $0, head &- 1)[0] >> 2 } : nil
         return KeyHolding(
             eventCount: Int(head &- first), latest: newest.map(EventTime.init(milliseconds:)),
-            answers: Array(UnsafeBufferPointer(start: features, count: width)))
+            answers: answers)
     }
 }

@@ -53,9 +53,14 @@ extension EntityWindows {
             guard isLive(old) else { continue }
             new.update(from: old, count: Header.boundaries)
             old[Header.ring] = 0
+            old[Header.tiers] = 0
             if plan.secondKeyWord > 0 { new[plan.secondKeyWord] = old[plain.plan.secondKeyWord] }
             for (boundary, other) in zip(boundaries, plain.boundaries) {
                 new[Header.boundaries + boundary.word] = old[Header.boundaries + other.word]
+            }
+            if new[Header.tiers] != 0 {
+                dropTiers(new)
+                makeTiers(new)
             }
             addUp(new)
         }

@@ -32,6 +32,7 @@ extension EntityWindows {
         writer.encode(header[Header.time])
         writer.encode(header[Header.first])
         writer.encode(header[Header.head] - header[Header.first])
+        settleTiers(header)
         if let ring = ring(header) {
             for position in header[Header.first]..<header[Header.head] {
                 writer.encode(raw: UnsafeRawBufferPointer(start: event(header, ring, position), count: eventWords * 8))

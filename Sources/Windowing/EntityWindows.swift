@@ -4,13 +4,13 @@ import EventModel
 /// The sliding windows of one entity (customer, terminal, ...): for each key its events within reach, and the
 /// boundaries of its windows, so that one structure answers all windows of a key.
 ///
-///     key ─▶ header │ key │ hash │ time │ ring │ first │ head │ mask │ boundary 0 │ boundary 1 │ ... (`WindowPlan`)
+///     key ─▶ header │ key │ hash │ time │ ring │ first │ head │ mask │ tiers │ boundary 0 │ boundary 1 │ ... (`WindowPlan`)
 ///                                          │
 ///                                          └▶ events, oldest first: time and label state, values, ...; then a mark
 ///
 /// An event in order costs O(1) amortised an aggregate: each boundary passes each event once. An event out of order is
 /// put at its place, behind earlier records of the same time, and is answered as of its own time by walking back from
-/// the boundaries: O(events of the key later than it). Positions count up for ever; the ring holds the newest of them.
+/// the boundaries; where these are many, by blocks (`EntityWindows+Tiers.swift`). Positions count up for ever; the ring holds the newest of them.
 ///
 /// | aggregate | follows from |
 /// |---|---|
@@ -43,6 +43,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let headerWords: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
+    /// How many events, blocks and boundaries events out of order have touched, so that tests can count.
+    let lateSteps: UnsafeMutablePointer<Int>
 
     var keys = KeyIndex()
     /// The keys' own text, by dense number, where keys are text.
@@ -110,6 +112,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         eventWords = plan.eventWords
         headerWords = (plan.words + 7) & ~7
         scratch = .allocate(capacity: plan.boundaryWords)
+        lateSteps = .allocate(capacity: 1)
+        lateSteps.initialize(to: 0)
         headers = Self.allocateHeaders(64 * headerWords)
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
@@ -126,6 +130,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         deallocateHeaders()
         rowNumbers.deallocate()
         scratch.deallocate()
+        lateSteps.deallocate()
         boundaries.deallocate()
         accumulators.deallocate()
         extremes.deallocate()
@@ -141,6 +146,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Gives back what a key holds outside its header.
     func deallocateParts(_ header: UnsafeMutablePointer<Int64>) {
         ring(header)?.deallocate()
+        dropTiers(header)
         for track in plan.tracks { LabelTrack(header + track.word).deallocate() }
         for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).deallocate() }
     }
@@ -163,6 +169,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         for number in 0..<headerCount {
             let header = headers + number * headerWords
             if ring(header) != nil { bytes += (Int(header[Header.mask]) + 1) * eventWords * 8 }
+            bytes += tierByteCount(header)
             for track in plan.tracks { bytes += LabelTrack(header + track.word).byteCount }
             for table in plan.tables {
                 bytes += ValueTable(header + table.word, windows: table.windowCount).byteCount
@@ -181,7 +188,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         static let first = 4
         static let head = 5
         static let mask = 6
-        static let boundaries = 7
+        /// The address of what a key with events far out of order has beside the ring; 0: nothing.
+        static let tiers = 7
+        static let boundaries = 8
     }
 
     @inline(__always) func ring(_ header: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Int64>? {
@@ -330,11 +339,14 @@ protocol EventShape {
     var hasLabels: Bool { get }
     /// Only totals over all events are kept (`WindowPlan.isPlain`).
     var isPlain: Bool { get }
+    /// The key has no tiers.
+    var isFlat: Bool { get }
     var eventWords: Int { get }
 }
 
 extension EventShape {
     @inline(__always) var isPlain: Bool { true }
+    @inline(__always) var isFlat: Bool { false }
     @inline(__always) var eventWords: Int { 1 &+ columns }
     /// Words of one boundary, where the shape is plain.
     @inline(__always) var boundaryWords: Int { 1 &+ columns &+ (hasLabels ? 1 : 0) }
@@ -353,6 +365,16 @@ struct OnlyLabels: EventShape {
 struct PlainShape: EventShape {
     let columns: Int
     let hasLabels: Bool
+}
+
+/// The shape of a key without tiers, as nearly all are.
+struct FlatShape<Shape: EventShape>: EventShape {
+    let shape: Shape
+    @inline(__always) var columns: Int { shape.columns }
+    @inline(__always) var hasLabels: Bool { shape.hasLabels }
+    @inline(__always) var isPlain: Bool { shape.isPlain }
+    @inline(__always) var isFlat: Bool { true }
+    @inline(__always) var eventWords: Int { shape.eventWords }
 }
 
 /// Whatever the plan says.

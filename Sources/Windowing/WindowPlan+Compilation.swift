@@ -89,11 +89,10 @@ extension WindowPlan {
             var boundary = Boundary(
                 distance: distance, word: take(1) - start, firstAccumulator: self.accumulators.count)
             for var accumulator in accumulators {
-                switch accumulator.operation {
-                case .enter, .leave: break
-                case .square: accumulator.word = take(3) - start
-                case .sum: accumulator.word = take(isPlain ? 1 : 2) - start
-                case .count, .labels: accumulator.word = take(1) - start
+                let width = words(of: accumulator)
+                if width > 0 {
+                    accumulator.word = take(width) - start
+                    accumulator.tierWord = tierWord(of: accumulator)
                 }
                 self.accumulators.append(accumulator)
             }
@@ -102,6 +101,26 @@ extension WindowPlan {
         }
         if isEndless { words += Self.zeros }
         boundaryWords = words - start
+    }
+
+    /// How many words a total takes.
+    func words(of accumulator: Accumulator) -> Int {
+        switch accumulator.operation {
+        case .enter, .leave: 0
+        case .square: 3
+        case .sum: isPlain ? 1 : 2
+        case .count, .labels: 1
+        }
+    }
+
+    /// The word of a total in a block of events, added if it is new.
+    private mutating func tierWord(of accumulator: Accumulator) -> Int {
+        if let same = tierAccumulators.first(where: { $0.isSame(as: accumulator) }) { return same.tierWord }
+        var accumulator = accumulator
+        accumulator.tierWord = tierWords
+        tierWords += words(of: accumulator)
+        tierAccumulators.append(accumulator)
+        return accumulator.tierWord
     }
 
     /// Adds a window of different values, unless there is one with the same ends and values.
@@ -199,6 +218,10 @@ extension WindowPlan {
             answer.part = index(
                 of: Decay(value: value, filter: filter, halfLife: halfLife), in: \.decays,
                 eventWords: DecayState.words)
+            if decays[answer.part].tierWord == 0 {
+                decays[answer.part].tierWord = tierWords
+                tierWords += 3
+            }
             if answer.isEndless, decays[answer.part].base < 0 { decays[answer.part].base = take(DecayState.words + 1) }
         case .trackCount, .trackRate, .trackSmoothed, .fraudRun, .sinceFirstFraud, .sinceLastFraud:
             let track = Track(basis: aggregate.basis, filter: filter)

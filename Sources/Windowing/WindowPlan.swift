@@ -42,6 +42,8 @@ struct WindowPlan: Sendable {
         var filter: UInt64 = 0
         /// The total's word, counted from `Header.boundaries`; for `enter` and `leave` the index of the window.
         var word = 0
+        /// The word of the same total in a block of events (`EntityWindows+Tiers.swift`).
+        var tierWord = 0
     }
 
     /// An order of events by value, kept as links between them, that answers all windows.
@@ -61,6 +63,8 @@ struct WindowPlan: Sendable {
         var halfLife: Int64
         /// The event's first of `DecayState.words` words.
         var word = 0
+        /// The first of three words of a block: what is to be added to its events' sums and counts.
+        var tierWord = 0
         /// The header's first word of the state after the last event dropped; -1: no window without end needs it.
         var base = -1
     }
@@ -199,6 +203,9 @@ struct WindowPlan: Sendable {
 
     var boundaries: [Boundary] = []
     var accumulators: [Accumulator] = []
+    /// The totals that a block of events keeps, each once, and its words.
+    var tierAccumulators: [Accumulator] = []
+    var tierWords = 1
     var extremes: [Extreme] = []
     var decays: [Decay] = []
     var tables: [ValueTable] = []

@@ -135,6 +135,7 @@ struct ImportCommand: ParsableCommand {
                     JSONMember("rounded_decimals", .number(report.roundedDecimals)),
                     JSONMember("balanced", .bool(report.isBalanced)),
                     JSONMember("waiting", .number(report.waiting)), JSONMember("far_behind", .number(report.farBehind)),
+                    JSONMember("refused_labels", .number(report.refusedLabels)),
                     JSONMember("pending_labels", .number(report.pendingLabels)),
                     JSONMember("seconds", .number(seconds)), JSONMember("rows_per_second", .number(rate)),
                 ]))
@@ -165,6 +166,13 @@ struct ImportCommand: ParsableCommand {
                     \(grouped(report.farBehind)) rows are far earlier than rows before them, the first in line \
                     \(report.firstFarBehind): is the table in order of time, and are the clocks before that line right? \
                     A pipeline takes what is behind its watermark by more than allowed_lateness as too late
+                    """)
+            }
+            if report.refusedLabels > 0 {
+                print(
+                    """
+                    \(grouped(report.refusedLabels)) labels were left out, the first in line \(report.firstRefusedLabel): \
+                    their rows have the id of another row shortly before, with other fields, and are refused
                     """)
             }
             if report.roundedDecimals > 0 {

@@ -10,7 +10,9 @@ struct FeaturesCommand: ParsableCommand {
         commandName: "features",
         abstract: "Write the feature vectors as they were scored, as CSV; or explain the plan.",
         discussion: """
-            A replay of the features alone: transaction_id, then a column for each feature in the plan's order.
+            A replay of the features alone: transaction_id, then a column for each feature in the plan's order. With \
+            --context also event_time, status and input_offset: leave out rows that are too_late or quarantined, whose \
+            windows are as of another time, when you train a model elsewhere.
             With --explain nothing is read but the pipeline: positions, names, definitions, the windows that each \
             entity shares, and the steps that are done with each block of rows.
             """)
@@ -19,6 +21,7 @@ struct FeaturesCommand: ParsableCommand {
     @Option(name: .customLong("log"), help: ArgumentHelp("The log's directory.", valueName: "dir")) var log: String?
     @Option(name: .customLong("output"), help: ArgumentHelp("The CSV file to write.", valueName: "file")) var path:
         String?
+    @Flag(help: "Also write event_time, status and input_offset.") var context = false
     @Flag(help: "Print the compiled plan and end.") var explain = false
     @OptionGroup var output: OutputOptions
 
@@ -43,7 +46,7 @@ struct FeaturesCommand: ParsableCommand {
                 log: LogDirectory(log), specification: specification, fileSystem: PosixFileSystem())
             let start = SystemClock().monotonicNanoseconds
             let line = ProgressLine("features", unit: "records", quiet: output.quiet || output.json)
-            let rows = try export.write(to: path, shouldStop: { Termination.isRequested }) {
+            let rows = try export.write(to: path, withContext: context, shouldStop: { Termination.isRequested }) {
                 line.update(done: $0.offset.value, total: $0.end.value, detail: $0.eventTime.dateDescription)
             }
             line.finish()

@@ -101,7 +101,9 @@ struct StateCommand: ParsableCommand {
         let place = "\(watermark), input offset \(answer.offset.value)"
         guard !answer.windows.isEmpty else { return "\(entity) (\(key)): no events are held (\(place))" }
         let latest = answer.latest.map { ", the latest at \($0)" } ?? ""
-        let events = answer.eventCount == 1 ? "1 event" : "\(grouped(answer.eventCount)) events"
+        let events =
+            answer.eventCount == 0
+            ? "no events are" : answer.eventCount == 1 ? "1 event" : "\(grouped(answer.eventCount)) events"
         var lines = ["\(entity) (\(key)): \(events) held\(latest)", place]
         let asOf = answer.asOf.map { "as of \($0)" } ?? ""
         let rows =

@@ -156,4 +156,20 @@ import Testing
             #expect(entries(after, all[7]).map(\.index) == entries(whole, all[7]).map(\.index))
         }
     }
+
+    /// Its only bin would be a second intercept.
+    @Test func aConstantFeatureHasNoEntry() {
+        var specification = EncodingSpecification()
+        specification.bins = [
+            BinnedFeatures(["a", "b"], shape: BinShape(count: 4)),
+            BinnedFeatures(["b"], shape: BinShape(count: 5), encoding: .piecewiseLinear),
+        ]
+        specification.crosses = [Cross(["b", "c"], shape: BinShape(count: 1, tail: .none))]
+        specification.binsFrozenAfter = 40
+        var encoding = InputEncoding(EncodingLayout(specification, featureNames: names))
+        for index in 0..<40 { _ = encoding.observe([Double(index), 3, 3, 3]) }
+        let (found, sparseCount) = (entries(encoding, [11, 3, 7, 3]), encoding.sparseCount)
+        #expect(found.map(\.index) == [1, -1, -1, -1, -1] && sparseCount == 4)
+        #expect(entries(encoding, [-5, 99, 7, 3]).map(\.index) == [0, -1, -1, -1, -1])
+    }
 }

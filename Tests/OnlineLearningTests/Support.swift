@@ -80,3 +80,12 @@ extension StreamingKMeans {
     /// For tests in which nothing fades with time.
     mutating func learn(_ row: [Double]) { learn(row, at: .distantPast) }
 }
+
+extension OnlineModel {
+    /// For tests in which nothing fades with time.
+    mutating func observe(_ row: [Double]) { observe(row, at: .distantPast) }
+
+    mutating func learn(_ row: [Double], isPositive: Bool, weight: Double = 1, by learners: UInt64 = .max) {
+        learn(row, isPositive: isPositive, weight: weight, at: .distantPast, by: learners)
+    }
+}

@@ -201,6 +201,25 @@ struct SpecificationTests {
         #expect(pipeline.input.label?.delay == .zero)
     }
 
+    @Test func cardFraudBestHasItsBins() throws {
+        let pipeline = try PipelineSpecification(yaml: shipped("card-fraud-best"), file: "card-fraud-best.yaml")
+        let names = try pipeline.makePlan().names
+        let inputs = pipeline.model.classifiers[0].encoding
+        #expect(names.count == 30)
+        #expect(inputs.bins.map { $0.features?.count } == [23, 23])
+        #expect(inputs.bins[0].features == inputs.bins[1].features)
+        #expect(inputs.bins.map(\.encoding) == [.piecewiseLinear, .oneHot])
+        #expect(inputs.binsFrozenAfter == 400_000)
+    }
+
+    @Test(arguments: ["ulb", "ulb-river"])
+    func ulbHasItsTwentyNineColumns(_ name: String) throws {
+        let pipeline = try PipelineSpecification(yaml: shipped(name), file: name + ".yaml")
+        #expect(try pipeline.makePlan().names == (1...28).map { "V\($0)" } + ["Amount"])
+        #expect(pipeline.input.label?.delay == .zero)
+        #expect(pipeline.entities.isEmpty)
+    }
+
     @Test(arguments: wrongSpecifications)
     func whatIsWrongIsNamedWithItsLine(_ wrong: Wrong) {
         #expect(small.components(separatedBy: wrong.text).count == 2, "the small pipeline holds '\(wrong.text)' once")

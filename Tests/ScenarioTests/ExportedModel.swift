@@ -51,7 +51,7 @@ private func bin(_ bins: JSONValue, _ vector: [Double], _ names: [String]) throw
     let edges = try #require(bins["edges"]?.elements).compactMap(\.double)
     let weights = try #require(bins["weights"]?.elements).compactMap(\.double)
     let bin = edges.count { $0 <= value }
-    if bins["encoding"]?.string == "one_hot" { return weights[bin] }
+    if bins["encoding"]?.string == "one_hot" { return edges.isEmpty ? 0 : weights[bin] }
     guard let first = weights.first, let last = weights.last else { return 0 }
     if bin == 0 { return first }
     if bin == edges.count { return last }

@@ -86,6 +86,24 @@ struct ImportTests {
         #expect(try scenario.records(scenario.log.input) == records)
     }
 
+    @Test func theLabelOfARowThatIsRefusedIsLeftOut() throws {
+        let scenario = try Scenario()
+        let header = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD"
+        let lines = [
+            header, "1,2018-04-01 00:00:01,1,1,5.00,0", "2,2018-04-01 00:00:02,1,1,5.00,1",
+            "1,2018-04-01 00:00:03,1,1,6.00,1", "2,2018-04-01 00:00:02,1,1,5.00,1", "3,2018-04-20 00:00:00,1,1,5.00,0",
+            "1,2018-04-20 00:00:01,1,1,7.00,1",
+        ]
+        let csv = Array((lines.joined(separator: "\n") + "\n").utf8)
+        let report = try scenario.importTable(csv, flushLabels: true)
+        #expect(report.refusedLabels == 1 && report.firstRefusedLabel == 4 && report.isBalanced)
+        #expect(report.labels == 5, "a repetition keeps its label; what waits no more tells nothing")
+        let run = try scenario.open()
+        try run.run(until: Offset(7))
+        #expect(run.tally.corrections == 0 && run.tally.labels == 2)
+        #expect(try scenario.importTable(csv, flushLabels: true).alreadyThere == 6)
+    }
+
     @Test func aTableWithoutRowsMakesALogToScoreInto() throws {
         let scenario = try Scenario()
         let report = try scenario.importTable(CardTable.csv([SimulatedTransaction]()))

@@ -158,7 +158,10 @@ struct StateLookupTests {
         let early = problem(["1"], "customer", EventTime(milliseconds: (last - .hour).milliseconds - 1))
         #expect(early.contains("from \(last - .hour) on"))
         let nobody = try look(up: ["-7"], of: "customer")
-        #expect(nobody.windows.isEmpty && nobody.eventCount == 0 && nobody.latest == nil)
+        #expect(nobody.windows.allSatisfy { $0.value == ($0.name == "SINCE" ? -1 : 0) } && nobody.windows.count > 6)
+        #expect(nobody.eventCount == 0 && nobody.latest == nil)
+        let odd = try #require(try look(up: ["1"], of: "customer").features.first { $0.name == "ODD" })
+        #expect(odd.value == nil && odd.needs == ["TX_AMOUNT"])
         try scenario.open().run()
         scenario.specification.model.scaler.refresh += 1
         #expect(problem(["1"], "customer").contains("another specification"))
@@ -182,7 +185,7 @@ struct StateLookupTests {
         let pair = try lookup.look(up: ["\(row.customer)", "\(row.terminal)"], of: "both")
         let both = rows({ $0.customer == row.customer && $0.terminal == row.terminal }, until: last, days: 5)
         #expect(pair.windows.map(\.value) == [Double(both.count)] && !both.isEmpty)
-        #expect(try lookup.look(up: ["nobody"], of: "customer").windows.isEmpty)
+        #expect(try lookup.look(up: ["nobody"], of: "customer").windows.first?.value == 0)
     }
 }
 

@@ -199,11 +199,8 @@ struct TableTests {
     }
 
     @Test func aTableIsImportedTogetherWithTheTransactions() throws {
-        // In the order of their times, changes and transactions stand mixed in the log.
-        let sorted =
-            changes.filter { $0.time == nil }
-            + changes.filter { $0.time != nil }
-            .sorted { ($0.time ?? .distantPast) < ($1.time ?? .distantPast) }
+        // Mixed with the transactions in the log by their times, whatever the file's order.
+        let sorted = Array(changes.reversed())
         let text = String(decoding: CardTable.csv(rows), as: UTF8.self)
         func sources() throws -> [Importer.Source] {
             [
@@ -219,6 +216,12 @@ struct TableTests {
         let again = try importer.importAll(try sources(), flushLabels: true)
         #expect(again.map(\.alreadyThere) == [Int64(rows.count), 680, 2])
         #expect(try scenario.records(scenario.log.input) == records)
+        // A row of the table that was changed is a change more.
+        var edited = sorted
+        edited[100].cents += 1
+        let third = try importer.importAll(
+            [try source(Self.csv(edited), "terminals.csv", .changes(table: "terminals"))], flushLabels: false)
+        #expect(third.map(\.transactions) == [1] && third.map(\.alreadyThere) == [679])
     }
 
     // MARK: live

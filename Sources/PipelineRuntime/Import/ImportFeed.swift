@@ -20,6 +20,9 @@ final class ImportFeed {
     private var opened: Opened?
     private var isReplaying = true
     private var isAtEnd = false
+    /// Of a file of changes: what the log does not have of it yet, by the times since when it holds.
+    private var newChanges: [(row: ParsedRow, body: [UInt8])]?
+    private var nextChange = 0
 
     /// What there is once the source's first row is known.
     private final class Opened {
@@ -48,6 +51,7 @@ final class ImportFeed {
     /// - Returns: false at its end.
     func take() throws(RuntimeError) -> Bool {
         if isAtEnd { return false }
+        if source.streams.allSatisfy({ !$0.keyIndices.isEmpty }) { return try takeChange() }
         let item = try source.next()
         if case .end = item {
             isAtEnd = true
@@ -67,6 +71,65 @@ final class ImportFeed {
         case .heartbeat(let time, let line): try append(heartbeat: time, line: line)
         }
         return true
+    }
+
+    // MARK: files of changes
+
+    /// Takes the next change of a file that has nothing else. Its rows stand in any order, and which of them are new is
+    /// told by themselves: one that was changed is a change more.
+    private func takeChange() throws(RuntimeError) -> Bool {
+        if newChanges == nil { newChanges = try readChanges() }
+        guard let changes = newChanges, nextChange < changes.count else {
+            isAtEnd = true
+            return false
+        }
+        var (row, body) = changes[nextChange]
+        nextChange += 1
+        try body.withUnsafeBufferPointer { (bytes) throws(RuntimeError) in
+            row.body = UnsafeRawBufferPointer(bytes)
+            try append(row)
+        }
+        return true
+    }
+
+    private func readChanges() throws(RuntimeError) -> [(row: ParsedRow, body: [UInt8])] {
+        var changes: [(row: ParsedRow, body: [UInt8])] = []
+        reading: while true {
+            let item = try source.next()
+            if opened == nil, source.identity != nil { opened = try open() }
+            switch item {
+            case .row(let row): changes.append((row, Array(row.body)))
+            case .malformed(let row): try malformed.append(row, &report)
+            case .label, .heartbeat: continue
+            case .end: break reading
+            }
+            report.rows += 1
+        }
+        isReplaying = false
+        var known: [KnownChange: Int] = [:]
+        while let item = try opened?.history.next() {
+            guard case .row(let row) = item else { continue }
+            known[KnownChange(time: row.eventTime, body: Array(row.body)), default: 0] += 1
+        }
+        var new: [(row: ParsedRow, body: [UInt8])] = []
+        for change in changes {
+            let key = KnownChange(time: change.row.eventTime, body: change.body)
+            if let count = known[key], count > 0 {
+                known[key] = count - 1
+                report.alreadyThere += 1
+            } else {
+                new.append(change)
+            }
+        }
+        // Stable, so that of two changes of one time the later row counts.
+        return new.enumerated().sorted {
+            ($0.element.row.eventTime, $0.offset) < ($1.element.row.eventTime, $1.offset)
+        }.map(\.element)
+    }
+
+    private struct KnownChange: Hashable {
+        var time: EventTime
+        var body: [UInt8]
     }
 
     private func open() throws(RuntimeError) -> Opened? {
@@ -188,8 +251,10 @@ final class ImportFeed {
         try storage { () throws(LogError) in try malformed.flush() }
         // Rows that a stop left undecided are read again by the next import.
         let undecided = Int64(sequence.undecidedRowCount)
-        if stopped { report.rows -= undecided + queue.rowCount } else { report.waiting = undecided }
+        let unread = Int64((newChanges?.count ?? 0) - nextChange)
+        if stopped { report.rows -= undecided + queue.rowCount + unread } else { report.waiting = undecided }
         (report.farBehind, report.firstFarBehind) = sequence.farBehind
+        (report.refusedLabels, report.firstRefusedLabel) = sequence.refusedLabels
         report.transactions = opened?.sink.transactions ?? 0
         report.labels = opened?.sink.labels ?? 0
         report.heartbeats = opened?.sink.heartbeats ?? 0

@@ -13,7 +13,8 @@ import EventModel
 /// clock, it arrives at the earliest of the rows behind it that speak against it.
 ///
 /// A label waits until the clock reaches its time. Labels that are due come before the transaction that moves the clock
-/// there, by (time, order of the input); a label never comes before its own transaction.
+/// there, by (time, order of the input); a label never comes before its own transaction. The label of a row whose id
+/// came before with other fields is left out while the first one's label waits.
 ///
 /// The order is a function of the rows alone. When an import runs again, `replay` takes the decisions that the log
 /// holds, which may have been made with fewer rows at hand.
@@ -43,6 +44,10 @@ public struct ImportSequence {
     /// Rows given so far that are earlier than a plausible row before them by more than the tolerance, and the line of
     /// the first.
     public internal(set) var farBehind: (count: Int64, firstLine: Int) = (0, 0)
+
+    /// Labels left out, since another row with the same id stands before theirs and waits for its own label: the later
+    /// row is refused by the pipeline, and its label would be taken for the first one's. And the line of the first.
+    public internal(set) var refusedLabels: (count: Int64, firstLine: Int) = (0, 0)
 
     /// Rows whose place in the log is not decided yet.
     var undecidedRowCount: Int { held.count { if case .row = $0 { true } else { false } } }
@@ -130,9 +135,12 @@ public struct ImportSequence {
         }
     }
 
-    @inlinable mutating func scheduleLabel(of row: ParsedRow) {
+    @usableFromInline mutating func scheduleLabel(of row: ParsedRow) {
         guard let isPositive = row.label else { return }
-        pending.insert(ParsedLabel(id: row.id, isPositive: isPositive, time: row.labelTime), time: row.labelTime)
+        let label = ParsedLabel(id: row.id, isPositive: isPositive, time: row.labelTime)
+        if pending.insert(label, time: row.labelTime, of: row) { return }
+        if refusedLabels.count == 0 { refusedLabels.firstLine = row.line }
+        refusedLabels.count += 1
     }
 
     @usableFromInline mutating func schedule(_ label: ParsedLabel) {

@@ -33,6 +33,9 @@ public struct Importer {
         /// of the first: most likely too late for any pipeline, or behind a wrong clock.
         public var farBehind: Int64 = 0
         public var firstFarBehind = 0
+        /// Labels left out with rows that have the id of another row shortly before, and the line of the first.
+        public var refusedLabels: Int64 = 0
+        public var firstRefusedLabel = 0
         public var bytes: Int64 = 0
         /// The first few malformed rows.
         public var examples: [String] = []
@@ -59,6 +62,8 @@ public struct Importer {
             sum.pendingLabels += b.pendingLabels
             if sum.farBehind == 0 { sum.firstFarBehind = b.firstFarBehind }
             sum.farBehind += b.farBehind
+            if sum.refusedLabels == 0 { sum.firstRefusedLabel = b.firstRefusedLabel }
+            sum.refusedLabels += b.refusedLabels
             sum.bytes += b.bytes
             sum.examples = Array((sum.examples + b.examples).prefix(5))
             return sum

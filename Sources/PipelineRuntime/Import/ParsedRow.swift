@@ -23,8 +23,12 @@ public struct ParsedRow {
 
     public var id: TransactionID {
         guard idStart >= 0 else { return .number(idNumber) }
-        let bytes = body[Int(idStart)..<Int(idStart + idLength)]
-        return .text(String(decoding: UnsafeRawBufferPointer(rebasing: bytes), as: UTF8.self))
+        return .text(String(decoding: idBytes, as: UTF8.self))
+    }
+
+    /// The bytes of a textual id.
+    var idBytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: body[Int(idStart)..<Int(idStart + idLength)])
     }
 }
 

@@ -1,6 +1,7 @@
 import DequeModule
 import EventModel
 import HeapModule
+import Windowing
 
 /// Labels that wait until event time reaches them, in the order (time, insertion).
 ///
@@ -10,12 +11,34 @@ import HeapModule
         var time: EventTime
         var order: Int
         var label: ParsedLabel
+        /// Of the row that it comes with; nil for a label by itself.
+        var row: RowMark?
 
         static func < (a: Entry, b: Entry) -> Bool { (a.time, a.order) < (b.time, b.order) }
         static func == (a: Entry, b: Entry) -> Bool { a.order == b.order }
     }
 
+    /// What tells a row with an id from another row with the same id.
+    struct RowMark {
+        /// The id's number, or its text's hash.
+        var id: Int64
+        /// A hash of the time and the fields, not negative.
+        var content: Int
+
+        init(_ row: ParsedRow) {
+            id = row.idStart < 0 ? row.idNumber : Int64(bitPattern: stableHash(row.idBytes))
+            let hash = mixed(stableHash(row.body), UInt64(bitPattern: row.eventTime.milliseconds))
+            content = Int(truncatingIfNeeded: hash >> 2)
+        }
+    }
+
+    /// The rows whose labels wait.
+    private final class Rows {
+        var index = KeyIndex()
+    }
+
     private var queue: Deque<Entry> = []
+    private let rows = Rows()
     private var stragglers: Heap<Entry> = []
     private var inserted = 0
     private var lastQueued = EventTime.distantPast
@@ -26,7 +49,24 @@ import HeapModule
 
     /// - Complexity: O(1) amortised in order, O(log stragglers) otherwise.
     @usableFromInline mutating func insert(_ label: ParsedLabel, time: EventTime) {
-        let entry = Entry(time: time, order: inserted, label: label)
+        insert(label, time: time, row: nil)
+    }
+
+    /// Takes the label of a row; false where the label of another row with the same id waits, which refuses this one.
+    mutating func insert(_ label: ParsedLabel, time: EventTime, of row: ParsedRow) -> Bool {
+        let mark = RowMark(row)
+        if let known = rows.index.find(mark.id, isSame: { _ in true }) {
+            guard known == mark.content else { return false }
+            insert(label, time: time, row: nil)
+        } else {
+            rows.index.insert(mark.id, mark.content)
+            insert(label, time: time, row: mark)
+        }
+        return true
+    }
+
+    private mutating func insert(_ label: ParsedLabel, time: EventTime, row: RowMark?) {
+        let entry = Entry(time: time, order: inserted, label: label, row: row)
         inserted += 1
         if queue.isEmpty || time >= lastQueued {
             queue.append(entry)
@@ -44,6 +84,7 @@ import HeapModule
         let times = (queue.first?.time, stragglers.min?.time)
         let none = EventTime(milliseconds: .max)
         firstTime = min(times.0 ?? none, times.1 ?? none)
+        if let row = entry.row { rows.index.remove(row.id, row.content) }
         return (entry.label, entry.time)
     }
 }

@@ -18,14 +18,18 @@ public struct FeatureExport {
 
     /// Writes `transaction_id` and a column for each feature in the plan's order, a row for each transaction in the
     /// order of the log.
+    /// - Parameter withContext: whether `event_time`, `status` and `input_offset` stand behind the id. A transaction too
+    ///   late or quarantined has a vector as of another time than its own, which no model learns.
     /// - Returns: the rows written.
     public func write(
-        to path: String, shouldStop: () -> Bool = { false }, progress: (PipelineRun.Progress) -> Void = { _ in }
+        to path: String, withContext: Bool = false, shouldStop: () -> Bool = { false },
+        progress: (PipelineRun.Progress) -> Void = { _ in }
     ) throws(RuntimeError) -> Int64 {
         var file = try TextFile(path: path, fileSystem: fileSystem)
         let plan: FeaturePlan
         do throws(FeatureError) { plan = try specification.makePlan() } catch { throw .feature(error) }
-        file.append((["transaction_id"] + plan.names.map(csvField)).joined(separator: ",") + "\n")
+        let context = withContext ? ["event_time", "status", "input_offset"] : []
+        file.append((["transaction_id"] + context + plan.names.map(csvField)).joined(separator: ",") + "\n")
         let stage = FeatureStage(plan: plan, specification: specification)
         var count: Int64 = 0
         try takeUpTables(stage, of: log, plan: plan, input: specification.input, fileSystem: fileSystem)
@@ -34,6 +38,10 @@ public struct FeatureExport {
             stage.process(&block)
             for row in block.decidedRowsInOrder {
                 file.append(csvField(block.transactionID(row: row).description))
+                if withContext {
+                    let row = block.context(row: row)
+                    file.append(",\(row.eventTime),\(row.status.name),\(row.offset)")
+                }
                 for value in block.features(row: row) {
                     file.append(UInt8(ascii: ","))
                     file.append("\(value)")

@@ -48,7 +48,7 @@ public struct StateLookup {
         /// The input up to here is in the windows; up to `checkpoint`, where there is one, it was so already.
         public var offset: Offset
         public var checkpoint: Offset?
-        /// Empty for a key that nothing is held of.
+        /// Empty only where nobody can say as of when: before the first accepted transaction.
         public var windows: [Window] = []
         public var features: [Feature] = []
     }
@@ -96,10 +96,9 @@ public struct StateLookup {
             asOf: time ?? present.watermark, offset: present.offset, checkpoint: present.checkpoint)
         try requireHeld(time, present)
         let asOf = answer.asOf ?? EventTime.range.lowerBound
-        guard let found = present.stage.lookUp(self.key(values, of: declared), entity: index, asOf: asOf) else {
-            return answer
-        }
+        let found = present.stage.lookUp(self.key(values, of: declared), entity: index, asOf: asOf)
         guard answer.asOf != nil else {
+            if found.eventCount == 0 { return answer }
             throw .usage("no transaction was accepted yet, so there is no watermark; say as of which time")
         }
         answer.eventCount = found.eventCount
