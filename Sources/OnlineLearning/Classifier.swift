@@ -42,10 +42,9 @@ public struct Classifier: ~Copyable, Sendable {
         if encoding.observe(row) { regression.makeSparseWeights(encoding.sparseCount) }
     }
 
-    /// A label, with the raw row as it was scored.
-    @inline(__always) mutating func learn(
-        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double, at time: EventTime,
-        _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
+    /// A label, with the raw row as it was scored; it waits for its mini-batch.
+    @inline(__always) mutating func append(
+        _ row: UnsafePointer<Double>, isPositive: Bool, weight: Double, at time: EventTime
     ) {
         if isPositive { encoding.observeFraud(row) }
         let place = regression.pendingCount
@@ -55,10 +54,10 @@ public struct Classifier: ~Copyable, Sendable {
             regression.append(row, count: 0, isPositive: isPositive, weight: weight, at: time)
             if regression.pendingCount > place { rawRows.row(place).update(from: row, count: foldedWeights.count) }
         }
-        if regression.isMiniBatchFull { learnMiniBatch(scaler, clusters) }
     }
 
-    @inline(never) private mutating func learnMiniBatch(
+    /// Learns the mini-batch, which is full.
+    @inline(never) mutating func learnMiniBatch(
         _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
     ) {
         let tables = encoding.tables
@@ -96,11 +95,15 @@ public struct Classifier: ~Copyable, Sendable {
 
     // MARK: answers
 
+    /// The logit of a raw row from the dense features alone.
+    @inline(__always) func denseLogit(of row: UnsafePointer<Double>, centre: UnsafePointer<Double>) -> Double {
+        regression.intercept
+            + RowKernel.centredDot(row, centre: centre, weights: foldedWeights.pointer, count: foldedWeights.count)
+    }
+
     /// The logit of a raw row, clusters left out.
     @inline(__always) func featureLogit(of row: UnsafePointer<Double>, centre: UnsafePointer<Double>) -> Double {
-        let dense =
-            regression.intercept
-            + RowKernel.centredDot(row, centre: centre, weights: foldedWeights.pointer, count: foldedWeights.count)
+        let dense = denseLogit(of: row, centre: centre)
         return encoding.isActive ? dense + sparseLogit(of: row) : dense
     }
 

@@ -33,6 +33,17 @@ extension OnlineModel {
         return served(logit: logit, anomaly: 0)
     }
 
+    /// The same score of a model that may be changed: its address is handed on, where `score` has it copied.
+    @inline(never) public mutating func scoreInPlace(of row: UnsafePointer<Double>) -> Score {
+        guard classifiers.count == 1, !clusters.isStarted, !classifiers.pointer[0].encoding.isActive else {
+            return scoreOfAllParts(row)
+        }
+        return served(
+            logit: classifiers.pointer[0].denseLogit(of: row, centre: scaler.publishedMean.pointer), anomaly: 0)
+    }
+
+    @inline(never) private mutating func scoreOfAllParts(_ row: UnsafePointer<Double>) -> Score { score(of: row) }
+
     /// The same, and each classifier's own probability.
     @inline(never) public func score(
         of row: UnsafePointer<Double>, each probabilities: UnsafeMutablePointer<Double>

@@ -95,9 +95,14 @@ public struct OnlineModel: ~Copyable, @unchecked Sendable {
         by learners: UInt64 = .max
     ) {
         for index in 0..<classifiers.count where learners >> UInt64(index) & 1 == 1 {
-            classifiers.pointer[index].learn(
-                row, isPositive: isPositive, weight: weight, at: time, scaler, clusters)
+            classifiers.pointer[index].append(row, isPositive: isPositive, weight: weight, at: time)
+            if classifiers.pointer[index].regression.isMiniBatchFull { learnMiniBatch(index) }
         }
+    }
+
+    /// Apart from `learn`, since scaler and clusters are copied where they are handed on.
+    @inline(never) private mutating func learnMiniBatch(_ index: Int) {
+        classifiers.pointer[index].learnMiniBatch(scaler, clusters)
     }
 
     // MARK: what there is

@@ -106,7 +106,7 @@ public final class ModelStage {
     @inline(__always) private func score(
         _ features: UnsafePointer<Double>, row: Int, _ block: inout EventBlock, _ state: inout State
     ) -> Score {
-        guard classifierCount > 1 else { return state.model.score(of: features) }
+        guard classifierCount > 1 else { return state.model.scoreInPlace(of: features) }
         let each = block.classifierScores.pointer + row * classifierCount
         let score = state.model.score(of: features, each: each)
         for index in 0..<classifierCount {
@@ -120,7 +120,7 @@ public final class ModelStage {
     public var recentLoss: Double? { state.lossWeight > 0 ? state.loss / state.lossWeight : nil }
 
     private func noteLoss(_ features: UnsafePointer<Double>, isPositive: Bool, _ state: inout State) {
-        let logit = state.model.score(of: features).logit
+        let logit = state.model.scoreInPlace(of: features).logit
         let margin = isPositive ? logit : -logit
         let loss = margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin
         state.loss = state.loss * 0.9998 + loss

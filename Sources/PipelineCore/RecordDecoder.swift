@@ -515,7 +515,7 @@ public struct RecordDecoder: ~Copyable {
         return place.map { UInt8($0) } ?? EventBlock.unknownSource
     }
 
-    private func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+    private mutating func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
         var reader = start
         let index = block.labelCount
         block.labelIDs.reserve(index + 1)

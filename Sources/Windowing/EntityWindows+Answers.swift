@@ -34,22 +34,25 @@ extension EntityWindows {
         for index in plainKinds.rates..<answers.count {
             guard let all = self.answers.baseAddress else { return }
             let own = own(answers[index])
-            row.features[Int(answers[index].target)] = total(
-                all + Int(answers[index].answer), boundaries, own: own, row)
+            row.features[Int(answers[index].target)] = Self.total(
+                all + Int(answers[index].answer), boundaries, own: own, row, isPlain: true)
         }
     }
 
     /// An answer that follows from totals alone.
-    @inline(never) private func total(
+    ///
+    /// Not a method of the windows: for one that is not inlined they would all be copied at each event.
+    @inline(never) private static func total(
         _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>, own: Int64,
-        _ row: WindowRow
+        _ row: WindowRow, isPlain: Bool
     ) -> Double {
         let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount] &+ own
         switch answer.pointee.kind {
-        case .sum: return double(sum(answer, boundaries, own, row)) / answer.pointee.divisor
+        case .sum: return double(sum(answer, boundaries, own, row, isPlain: isPlain)) / answer.pointee.divisor
         case .mean:
             if count == 0 { return answer.pointee.ifEmpty }
-            return double(sum(answer, boundaries, own, row)) / (Double(count) * answer.pointee.divisor)
+            return double(sum(answer, boundaries, own, row, isPlain: isPlain))
+                / (Double(count) * answer.pointee.divisor)
         case .labelCount: return Double(labels(answer, boundaries) & 0xFFFF_FFFF)
         case .labelRate: return count == 0 ? 0 : Double(labels(answer, boundaries) & 0xFFFF_FFFF) / Double(count)
         case .knownLabelRate:
@@ -65,26 +68,26 @@ extension EntityWindows {
         }
     }
 
-    @inline(__always) private func sum(
+    @inline(__always) private static func sum(
         _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>, _ own: Int64,
-        _ row: WindowRow
+        _ row: WindowRow, isPlain: Bool
     ) -> Int128 {
         let own = own == 0 ? 0 : product(own, row.values[answer.pointee.place])
-        if plan.isPlain {
+        if isPlain {
             return Int128(boundaries[answer.pointee.upperTotal] &- boundaries[answer.pointee.lowerTotal]) &+ own
         }
         return loadWide(boundaries + answer.pointee.upperTotal) &- loadWide(boundaries + answer.pointee.lowerTotal)
             &+ own
     }
 
-    @inline(__always) private func labels(
+    @inline(__always) private static func labels(
         _ answer: UnsafePointer<WindowPlan.Answer>, _ boundaries: UnsafeMutablePointer<Int64>
     ) -> Int64 {
         boundaries[answer.pointee.upperTotal] &- boundaries[answer.pointee.lowerTotal]
     }
 
     /// - Parameter prior: positives that are assumed among `strength` events more.
-    private func smoothed(_ positives: Int64, of count: Int64, _ prior: Double, _ strength: Double) -> Double {
+    private static func smoothed(_ positives: Int64, of count: Int64, _ prior: Double, _ strength: Double) -> Double {
         let weight = Double(count) + strength
         return weight == 0 ? 0 : (Double(positives) + prior) / weight
     }
@@ -127,7 +130,7 @@ extension EntityWindows {
     {
         switch answer.pointee.kind {
         case .count, .sum, .mean, .labelCount, .labelRate, .knownLabelRate, .smoothedOverAll, .smoothedOverLabelled:
-            return total(answer, question.boundaries, own: own, question.row)
+            return Self.total(answer, question.boundaries, own: own, question.row, isPlain: plan.isPlain)
         case .variance: return variance(answer, question, own: own)
         case .extreme: return extreme(answer, question, own: own)
         case .first: return first(answer, question, own: own)
@@ -145,7 +148,7 @@ extension EntityWindows {
         let boundaries = question.boundaries
         let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount] &+ own
         guard count > 0 else { return answer.pointee.ifEmpty }
-        let sum = self.sum(answer, boundaries, own, question.row)
+        let sum = Self.sum(answer, boundaries, own, question.row, isPlain: plan.isPlain)
         var squares = Int192(boundaries + answer.pointee.upperSquare) - Int192(boundaries + answer.pointee.lowerSquare)
         if own != 0 {
             let square = Int192(square: question.row.values[answer.pointee.place])
@@ -367,7 +370,7 @@ extension EntityWindows {
         case .trackCount: return Double(summary.positives)
         case .trackRate: return summary.known == 0 ? 0 : Double(summary.positives) / Double(summary.known)
         case .trackSmoothed:
-            return smoothed(summary.positives, of: summary.known, answer.pointee.prior, answer.pointee.strength)
+            return Self.smoothed(summary.positives, of: summary.known, answer.pointee.prior, answer.pointee.strength)
         case .fraudRun: return Double(summary.run)
         case .sinceFirstFraud: return age(summary.firstPositive, answer, question)
         default: return age(summary.lastPositive, answer, question)
