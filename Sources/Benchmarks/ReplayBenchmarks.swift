@@ -55,6 +55,32 @@ extension Benchmark {
         },
     ]
 
+    /// Where workload W's time goes, on one thread: reading and decoding, the parts of the feature stage, the models.
+    /// What `replay-1-thread-block-4096` takes beyond it is the writing of decisions.
+    static let stages = Benchmark("stages", unit: "transaction", small: 20_000, large: 2_000_000) {
+        size, context, stopwatch in
+        let log = try context.log(rows: size)
+        let plan = try context.specification.makePlan()
+        let features = FeatureStage(plan: plan, specification: context.specification)
+        let models = ModelStage(plan: plan, specification: context.specification)
+        var parts = [Stopwatch](repeating: Stopwatch(), count: features.partCount + 1)
+        try stopwatch.measure {
+            try context.forEachBlock(of: log, records: 4096) { block in
+                for part in 0..<features.partCount { parts[part].measure { features.process(&block, part: part) } }
+                parts[features.partCount].measure { models.process(&block) }
+            }
+        }
+        let count = Int(features.tally.transactions)
+        var outcome = Outcome(items: count, hash: features.digest.sum &+ models.digest.sum)
+        let decoding = stopwatch.nanoseconds - parts.reduce(0) { $0 + $1.nanoseconds }
+        let names =
+            ["decode", "control"] + plan.entities.map { "windows of \($0.name)" } + ["operators and vectors", "models"]
+        outcome.figures = zip(names, [decoding] + parts.map(\.nanoseconds)).map {
+            BenchmarkFigure(name: $0, value: Double($1) / Double(max(count, 1)))
+        }
+        return outcome
+    }
+
     /// Blocks of one record: the time from a transaction's bytes to its decision, each one measured, after the first
     /// tenth. Labels are learned in between.
     static let decisionLatency = Benchmark("decision-latency", unit: "transaction", small: 20_000, large: 500_000) {
