@@ -46,7 +46,13 @@ public struct SlotRing: ~Copyable, @unchecked Sendable {
 
     /// Writes the rows of `slots`, which are held.
     public func encode(_ slots: Range<Int>, into writer: inout ByteWriter) {
-        for slot in slots { writer.encode(raw: UnsafeRawBufferPointer(start: row(slot), count: stride * 8)) }
+        var slots = slots
+        while !slots.isEmpty {
+            // Up to where the memory begins anew.
+            let count = min(slots.count, mask + 1 - slots.lowerBound & mask)
+            writer.encode(raw: UnsafeRawBufferPointer(start: row(slots.lowerBound), count: count * stride * 8))
+            slots = slots.lowerBound + count..<slots.upperBound
+        }
     }
 
     /// Takes up what `encode` wrote of the same slots; the ring must be new.
