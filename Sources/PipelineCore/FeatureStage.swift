@@ -183,16 +183,18 @@ public final class FeatureStage: @unchecked Sendable {
         keepVectors(of: newSlots, block, vectors)
         block.vectorCount = 0
         block.vectors.reserve(block.modelOperationCount * width)
+        func number(_ slot: Int) -> Int { (slot &- newSlots.lowerBound) & 0x7FFF_FFFF }
         let count = block.modelOperationCount
         for index in 0..<count {
             let ahead = index &+ 24
             if ahead < count, block.modelOperations[ahead].kind == .learn {
-                fetchVector(vectors.row(Int(block.modelOperations[ahead].index)))
+                let slot = Int(block.modelOperations[ahead].index)
+                if number(slot) >= newSlots.count { fetch(vectors.row(slot), words: width) }
             }
             if block.modelOperations[index].kind == .score { continue }
             let slot = Int(block.modelOperations[index].index)
+            let number = number(slot)
             // A label that follows its transaction closely is learned from the row itself.
-            let number = (slot &- newSlots.lowerBound) & 0x7FFF_FFFF
             if number < newSlots.count {
                 block.modelOperations[index].index = ~block.rowsOfNewSlots[number]
             } else {
@@ -221,8 +223,8 @@ public final class FeatureStage: @unchecked Sendable {
         }
     }
 
-    @inline(__always) private func fetchVector(_ row: UnsafePointer<Int64>) {
-        for word in stride(from: 0, to: state.plan.count, by: 8) { fetchEarly(row + word) }
+    @inline(__always) private func fetch(_ row: UnsafePointer<Int64>, words: Int) {
+        for word in stride(from: 0, to: words, by: 8) { fetchEarly(row + word) }
     }
 
     @inline(__always) private static func vector(_ words: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Double> {
