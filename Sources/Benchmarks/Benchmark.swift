@@ -40,7 +40,8 @@ public struct Benchmark: Sendable {
 
     /// All benchmarks, in the order in which they are run.
     public static let all =
-        logBenchmarks + [csvImport, features] + windowBenchmarks + learnerBenchmarks + replayBenchmarks + [
+        logBenchmarks + [csvImport, features] + windowBenchmarks + [windowMemory] + learnerBenchmarks + replayBenchmarks
+        + [
             decisionLatency
         ]
 }
@@ -50,6 +51,7 @@ public struct BenchmarkFigure: Sendable {
     public enum Unit: String, Sendable {
         case nanoseconds = "ns"
         case mebibytes = "mib"
+        case bytes = "bytes"
     }
 
     public var name: String

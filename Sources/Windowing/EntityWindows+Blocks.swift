@@ -239,7 +239,7 @@ extension EntityWindows {
 
     /// Brings close what rows ahead will touch: first the key's header, then its events.
     @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        let far = 16, near = 8
+        let far = 24, near = 12
         if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
         if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
             prefetch(events: Int(rowNumbers[row &+ near]), shape)

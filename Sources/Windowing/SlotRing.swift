@@ -68,7 +68,7 @@ enum LargeMemory {
     /// Words without a value yet; `deallocate()` gives them back.
     static func allocateWords(_ count: Int) -> UnsafeMutablePointer<Int64> {
         let bytes = max(count, 1) * 8
-        let isLarge = bytes >= 2 * largePageBytes
+        let isLarge = bytes >= largePageBytes
         let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? largePageBytes : 64)
         if isLarge { tidemark_prefer_large_pages(memory, bytes) }
         return memory.bindMemory(to: Int64.self, capacity: max(count, 1))
