@@ -65,8 +65,10 @@ public final class FeatureState: @unchecked Sendable {
         let declared = plan.entities[index]
         if entity.windows.hasLabels {
             entity.places.hold(slots)
-            // Not every transaction has an event here.
-            entity.places.fill(min(firstNew, slots.upperBound)..<slots.upperBound, with: -1)
+            // The windows note it for each operation; with several kinds some have none here.
+            if plan.kinds.count > 1 {
+                entity.places.fill(min(firstNew, slots.upperBound)..<slots.upperBound, with: -1)
+            }
         }
         func process(_ operations: UnsafeBufferPointer<WindowOperation>) {
             entity.windows.process(

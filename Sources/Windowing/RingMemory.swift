@@ -9,23 +9,28 @@
 ///     free run: next free run │ previous │ ...  order of the free run that begins there, plus one; 0: none does
 ///
 /// Knowlton, "A Fast Storage Allocator", 1965.
-final class RingMemory {
+struct RingMemory: ~Copyable {
+    typealias Run = UnsafeMutablePointer<Int64>
+
     private struct Piece {
-        var start: UnsafeMutablePointer<Int64>
+        var start: Run
         var order: Int
         var marks: UnsafeMutablePointer<UInt8>
     }
 
-    typealias Run = UnsafeMutablePointer<Int64>
+    private struct State {
+        /// By address.
+        var pieces: [Piece] = []
+        /// Bytes of all pieces and marks.
+        var byteCount = 0
+    }
 
     private let unitWords: Int
-    /// By address.
-    private var pieces: [Piece] = []
     /// The first free run of each order.
-    private var free = [Run?](repeating: nil, count: 56)
-    /// Bytes of all pieces and marks.
-    private(set) var byteCount = 0
+    private let free: UnsafeMutablePointer<Run?>
+    private let state: UnsafeMutablePointer<State>
 
+    private static let orders = 56
     /// From this size on a piece is a piece of large pages.
     private static let largeBytes = 2 << 20
 
@@ -33,20 +38,29 @@ final class RingMemory {
     init(unitWords: Int) {
         precondition(unitWords >= 2, "a unit of \(unitWords) words has no room for the links of free runs")
         self.unitWords = unitWords
+        free = .allocate(capacity: Self.orders)
+        free.initialize(repeating: nil, count: Self.orders)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
     }
 
-    deinit { for piece in pieces { release(piece) } }
+    deinit {
+        for piece in state.pointee.pieces { release(piece) }
+        state.deinitialize(count: 1)
+        state.deallocate()
+        free.deallocate()
+    }
+
+    var byteCount: Int { state.pointee.byteCount }
 
     /// A run of 2^`order` units, without a value yet.
     /// - Complexity: O(orders + log pieces)
     func allocate(order: Int) -> Run {
         var found = order
-        while free[found] == nil {
-            found += 1
-            if found == free.count { found = addPiece(atLeast: order) }
-        }
+        while found < Self.orders, free[found] == nil { found += 1 }
+        if found == Self.orders { found = addPiece(atLeast: order) }
         guard let run = free[found] else { preconditionFailure("a piece was added, but no run is free") }
-        let piece = pieces[piece(of: run)]
+        let piece = state.pointee.pieces[piece(of: run)]
         take(run, from: piece, order: found)
         while found > order {
             found -= 1
@@ -58,7 +72,7 @@ final class RingMemory {
     /// Takes back a run that `allocate` gave for the same order.
     func deallocate(_ run: Run, order: Int) {
         let index = piece(of: run)
-        let piece = pieces[index]
+        let piece = state.pointee.pieces[index]
         var (unit, order) = ((run - piece.start) / unitWords, order)
         while order < piece.order {
             let buddy = unit ^ 1 << order
@@ -68,7 +82,7 @@ final class RingMemory {
             order += 1
         }
         if order == piece.order, bytes(order: order) > Self.largeBytes {
-            pieces.remove(at: index)
+            state.pointee.pieces.remove(at: index)
             release(piece)
         } else {
             give(piece.start + unit * unitWords, to: piece, order: order)
@@ -99,10 +113,10 @@ final class RingMemory {
 
     /// The place of the piece that a run is in: the last one that does not begin behind it.
     private func piece(of run: Run) -> Int {
-        var (low, high) = (0, pieces.count)
+        var (low, high) = (0, state.pointee.pieces.count)
         while low < high {
             let middle = (low + high) / 2
-            if pieces[middle].start <= run { low = middle + 1 } else { high = middle }
+            if state.pointee.pieces[middle].start <= run { low = middle + 1 } else { high = middle }
         }
         return low - 1
     }
@@ -117,14 +131,14 @@ final class RingMemory {
         let piece = Piece(
             start: LargeMemory.allocateWords(count * unitWords), order: order, marks: .allocate(capacity: count))
         piece.marks.initialize(repeating: 0, count: count)
-        byteCount += bytes(order: order) + count
-        pieces.insert(piece, at: pieces.firstIndex { $0.start > piece.start } ?? pieces.count)
+        state.pointee.byteCount += bytes(order: order) + count
+        state.pointee.pieces.insert(piece, at: self.piece(of: piece.start) + 1)
         give(piece.start, to: piece, order: order)
         return order
     }
 
     private func release(_ piece: Piece) {
-        byteCount -= bytes(order: piece.order) + 1 << piece.order
+        state.pointee.byteCount -= bytes(order: piece.order) + 1 << piece.order
         piece.marks.deallocate()
         piece.start.deallocate()
     }
