@@ -29,7 +29,8 @@ extension EntityWindows {
             let answer = answers[index]
             let count = difference(answer.upper, answer.lower) &+ own(answer)
             let positives = difference(answer.upperTotal, answer.lowerTotal) & 0xFFFF_FFFF
-            row.features[Int(answer.target)] = count == 0 ? 0 : Double(positives) / Double(count)
+            // Without events there are no positives either.
+            row.features[Int(answer.target)] = Double(positives) / Double(max(count, 1))
         }
         for index in plainKinds.rates..<answers.count {
             guard let all = self.answers.baseAddress else { return }

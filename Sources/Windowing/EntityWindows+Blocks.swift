@@ -104,6 +104,13 @@ public struct WindowRows {
         places + (slot & slotMask) &* placeStride
     }
 
+    /// Notes where a transaction's event stands; -1: nowhere.
+    @inline(__always) func notePlace(_ slot: Int, number: Int, _ place: Int64) {
+        let words = self.place(slot)
+        words[0] = Int64(number)
+        words[1] = place
+    }
+
     @inline(__always) func key(_ row: Int) -> Int64 { keys[row &* keyStride] }
 
     @inline(__always) func isAbsent(_ row: Int) -> Bool {
@@ -187,7 +194,7 @@ extension EntityWindows {
                 fetchAhead(of: row, rows, shape)
                 if rows.isAbsent(row) {
                     if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
-                    if shape.hasLabels, slot >= 0 { rows.place(slot)[0] = -1 }
+                    if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: -1, -1) }
                     continue
                 }
                 var number = Int(rowNumbers[row])
@@ -195,12 +202,10 @@ extension EntityWindows {
                 let place = insert(
                     number, at: operation.pointee.time, earliest: operation.pointee.earliest,
                     rows.row(row, isAnswered: operation.pointee.isAnswered), shape)
-                if shape.hasLabels, slot >= 0 {
-                    let words = rows.place(slot)
-                    words[0] = Int64(number)
-                    words[1] = place
-                }
-            case .answer: answer(operation.pointee, row, rows)
+                if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: number, place) }
+            case .answer:
+                answer(operation.pointee, row, rows)
+                if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: -1, -1) }
             case .label:
                 guard shape.hasLabels, operation.pointee.time > operation.pointee.earliest - retention else { continue }
                 let words = rows.place(slot)
@@ -239,7 +244,7 @@ extension EntityWindows {
 
     /// Brings close what rows ahead will touch: first the key's header, then its events.
     @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        let far = 16, near = 8
+        let far = 24, near = 12
         if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
         if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
             prefetch(events: Int(rowNumbers[row &+ near]), shape)

@@ -98,36 +98,51 @@ extension EntityWindows {
 
     // MARK: rings
 
-    /// Gives back the memory of a ring that is mostly empty.
+    /// Events that the smallest ring has room for.
+    static var leastCapacity: Int { 4 }
+
+    /// A ring's size in `rings`.
+    private static func ringOrder(_ capacity: Int64) -> Int {
+        (Int(capacity) / leastCapacity).trailingZeroBitCount
+    }
+
+    private func deallocateRing(_ header: UnsafeMutablePointer<Int64>) {
+        guard let ring = ring(header) else { return }
+        rings.deallocate(ring, order: Self.ringOrder(header[Header.mask] + 1))
+    }
+
+    /// Gives back memory of a ring that is more than half empty, but for some room.
     private func shrink(_ header: UnsafeMutablePointer<Int64>) {
         let count = header[Header.head] - header[Header.first]
         if count == 0 {
-            ring(header)?.deallocate()
+            deallocateRing(header)
             dropTiers(header)
             header[Header.ring] = 0
             header[Header.mask] = -1
-        } else if count * 8 <= header[Header.mask], header[Header.mask] >= 16 {
-            resize(header, capacity: (header[Header.mask] + 1) / 4)
+        } else {
+            var capacity = Int64(Self.leastCapacity)
+            while capacity < count + count / 4 + 2 { capacity *= 2 }
+            if capacity <= header[Header.mask] { resize(header, capacity: capacity) }
         }
     }
 
     /// Moves the key's events to a ring of another capacity, a power of two above their number.
     @inline(never) func resize(_ header: UnsafeMutablePointer<Int64>, capacity: Int64) {
         settleTiers(header)
-        let other = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * eventWords)
+        let other = rings.allocate(order: Self.ringOrder(capacity))
         if let ring = ring(header) {
             for position in header[Header.first]..<header[Header.head] {
                 (other + Int(position & (capacity - 1)) * eventWords)
                     .update(from: event(header, ring, position), count: eventWords)
             }
-            ring.deallocate()
         }
+        deallocateRing(header)
         header[Header.ring] = Int64(Int(bitPattern: other))
         header[Header.mask] = capacity - 1
         if header[Header.tiers] != 0 {
             dropTiers(header)
             if hasRoomForTiers(header) { makeTiers(header) }
         }
-        markEnd(header, fullShape)
+        markEnd(header, other, fullShape)
     }
 }

@@ -10,11 +10,10 @@ extension EntityWindows {
         let position = position(header, behind: lastWord(time.milliseconds))
         if header[Header.tiers] == 0, header[Header.head] &- position > Tier.size { startTiers(header) }
         openPlace(header, at: position)
-        write(header, position, time.milliseconds << 2, row, shape)
-        header[Header.head] &+= 1
-        markEnd(header, shape)
         guard let ring = ring(header) else { return 0 }
-        let event = ring + slot(header, position) &* shape.eventWords
+        let event = write(header, ring, position, time.milliseconds << 2, row, shape)
+        header[Header.head] &+= 1
+        markEnd(header, ring, shape)
         for boundary in boundaries where time.milliseconds <= header[Header.time] &- boundary.distance {
             header[Header.boundaries &+ boundary.word] &+= 1
             if shape.isPlain {

@@ -53,6 +53,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var headerCapacity = 64
     var headerCount = 0
     var freeNumbers: [Int] = []
+    var rings: RingMemory
     /// The dense numbers of a block's rows as they were at its start; -1: none.
     var rowNumbers: UnsafeMutablePointer<Int32>
     private var rowNumberCapacity = 16
@@ -110,6 +111,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         plainKinds = plan.plainAnswers.ends
         valuePlaces = Self.copy(plan.valuePlaces)
         eventWords = plan.eventWords
+        rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
         headerWords = (plan.words + 7) & ~7
         scratch = .allocate(capacity: plan.boundaryWords)
         lateSteps = .allocate(capacity: 1)
@@ -143,9 +145,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         valuePlaces.deallocate()
     }
 
-    /// Gives back what a key holds outside its header.
+    /// Gives back what a key holds outside its header, but for its ring.
     func deallocateParts(_ header: UnsafeMutablePointer<Int64>) {
-        ring(header)?.deallocate()
         dropTiers(header)
         for track in plan.tracks { LabelTrack(header + track.word).deallocate() }
         for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).deallocate() }
@@ -163,12 +164,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     public var retention: EventDuration { plan.retention }
     /// Keys that are remembered.
     public var keyCount: Int { keys.count }
+    /// Bytes of memory that events take.
+    public var eventByteCount: Int { rings.byteCount }
     /// Bytes of memory that keys and events take, the index included.
     public var byteCount: Int {
-        var bytes = headerCapacity * headerWords * 8 + keys.byteCount
+        var bytes = headerCapacity * headerWords * 8 + keys.byteCount + eventByteCount
         for number in 0..<headerCount {
             let header = headers + number * headerWords
-            if ring(header) != nil { bytes += (Int(header[Header.mask]) + 1) * eventWords * 8 }
             bytes += tierByteCount(header)
             for track in plan.tracks { bytes += LabelTrack(header + track.word).byteCount }
             for table in plan.tables {
@@ -283,6 +285,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Forgets a key that holds nothing any more.
     mutating func remove(_ number: Int) {
         let header = headers + number * headerWords
+        assert(ring(header) == nil, "a key with events is forgotten")
         keys.remove(indexKey(header), number)
         deallocateParts(header)
         if keyKind == .text { texts[number] = "" }
@@ -321,12 +324,20 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
         tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
+        // The nearest boundary of most plans stands at the head.
+        guard shape.isPlain else {
+            for boundary in boundaries.dropFirst() {
+                let position = header[Header.boundaries &+ boundary.word]
+                tidemark_prefetch(ring + Int(position & mask) &* shape.eventWords)
+            }
+            return
+        }
         var boundary = header + Header.boundaries
-        for index in 0..<boundaries.count {
-            if !shape.isPlain { boundary = header + Header.boundaries + boundaries[index].word }
-            // The nearest boundary of most plans stands at the head.
-            if index > 0 { tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords) }
+        for _ in 1..<max(boundaries.count, 1) {
             boundary += shape.boundaryWords
+            // The first and the last of those that it looks at.
+            tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords)
+            tidemark_prefetch(ring + Int((boundary[0] &+ Self.lookedAt &- 1) & mask) &* shape.eventWords)
         }
     }
 }
