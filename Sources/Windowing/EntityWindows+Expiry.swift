@@ -16,11 +16,14 @@ extension EntityWindows {
     private mutating func sweep(earliest: EventTime, idleSince: EventTime, _ shape: some EventShape) {
         let limit = expiryLimit(earliest)
         let turn = Int(truncatingIfNeeded: earliest.day) & 7
-        let ahead = 8
+        @inline(__always) func isSwept(_ number: Int) -> Bool {
+            let header = headers + number &* headerWords
+            return isLive(header) && (header[Header.time] < idleSince.milliseconds || number & 7 == turn)
+        }
         for number in 0..<headerCount {
-            if number &+ ahead < headerCount { prefetch(oldest: number &+ ahead) }
+            fetchForSweep(number, isSwept, shape)
+            guard isSwept(number) else { continue }
             let header = headers + number * headerWords
-            guard isLive(header), header[Header.time] < idleSince.milliseconds || number & 7 == turn else { continue }
             for index in tracks.indices { expire(header, tracks[index], index, limit: limit) }
             if let ring = ring(header) {
                 let oldest = ring[slot(header, header[Header.first]) * eventWords]
