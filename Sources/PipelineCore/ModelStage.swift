@@ -22,7 +22,7 @@ public final class ModelStage {
         var decisions = StateDigest()
         var decisionCount: Int64 = 0
         var scratch: [Double]
-        /// For the progress display only: a mean over labels, the latest with the most weight, of one label in eight.
+        /// For the progress display only: a mean over labels, the latest with the most weight, of one label in 32.
         var loss = 0.0
         var lossWeight = 0.0
         var labelCount = 0
@@ -94,7 +94,7 @@ public final class ModelStage {
                 }
             case .learn:
                 let features = UnsafePointer(block.vectors.pointer + Int(operation.index) * width)
-                if state.labelCount & 7 == 0 { noteLoss(features, isPositive: operation.flag, &state) }
+                if state.labelCount & 31 == 0 { noteLoss(features, isPositive: operation.flag, &state) }
                 state.labelCount &+= 1
                 state.model.learn(
                     features, isPositive: operation.flag, at: state.clock,
@@ -123,8 +123,8 @@ public final class ModelStage {
         let logit = state.model.scoreInPlace(of: features).logit
         let margin = isPositive ? logit : -logit
         let loss = margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin
-        state.loss = state.loss * 0.9998 + loss
-        state.lossWeight = state.lossWeight * 0.9998 + 1
+        state.loss = state.loss * 0.9992 + loss
+        state.lossWeight = state.lossWeight * 0.9992 + 1
     }
 
     /// What weighs most in the score of a feature vector under the models as they are now, the heaviest first.
