@@ -34,7 +34,9 @@ public final class FeatureStage: @unchecked Sendable {
         var eventIDs: [EventIDs?] = []
         var tables: ReferenceTables
         /// The watermark's day at the last sweep of all windows, and the time of the next.
-        var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
+        var sweptDay = Int64.min {
+            didSet { nextSweep = sweptDay == .min ? .min : (sweptDay &+ 1) &* 86_400_000 }
+        }
         var nextSweep = Int64.min
 
         @inline(never) mutating func noteUnusual(_ status: DecisionStatus) {

@@ -138,11 +138,15 @@ public final class ModelStage {
             guard let start = scratch.baseAddress else { return }
             _ = state.model.contributions(of: features, into: start)
         }
-        let order = (0..<count).sorted {
-            let a = abs(state.scratch[$0]), b = abs(state.scratch[$1])
-            return a != b ? a > b : $0 < $1
+        var order: [Int] = []
+        for index in 0..<count {
+            // Behind those that are as heavy.
+            let place = order.firstIndex { abs(state.scratch[$0]) < abs(state.scratch[index]) } ?? order.count
+            guard place < decision.reasonCount else { continue }
+            if order.count == decision.reasonCount { order.removeLast() }
+            order.insert(index, at: place)
         }
-        return order.prefix(decision.reasonCount).map { index in
+        return order.map { index in
             let isFeature = index < plan.count
             return Reason(
                 feature: isFeature ? index : nil, contribution: state.scratch[index],
