@@ -21,7 +21,7 @@ void tidemark_prefer_large_pages_for_heap(void) {
     // threads have no heaps of their own.
     if (!mallopt(M_TOP_PAD, (int)ahead) || !mallopt(M_MMAP_THRESHOLD, 1 << 20) || !mallopt(M_ARENA_MAX, 1)) return;
     uintptr_t before = (uintptr_t)sbrk(0);
-    void *volatile piece = malloc(1 << 20);
+    void *volatile piece = malloc(1 << 19);
     uintptr_t end = (uintptr_t)sbrk(0), start = (before + large_page - 1) & ~(large_page - 1);
     free(piece);
     if (end > start && end - before >= ahead)

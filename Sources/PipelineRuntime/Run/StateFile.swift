@@ -32,8 +32,8 @@ final class StateFile {
     private func append(_ piece: UnsafeRawBufferPointer) {
         guard failure == nil else { return }
         do throws(FileError) {
-            let file = try self.file ?? fileSystem.open(temporary, .replacing)
-            self.file = file
+            if file == nil { file = try fileSystem.open(temporary, .replacing) }
+            guard let file else { return }
             try file.write(piece, at: byteCount)
             if piece.count >= Self.pieceBytes / 2 { file.startWritingBack(byteCount..<byteCount + piece.count) }
             byteCount += piece.count
