@@ -5,7 +5,6 @@
 // Four doubles wherever they lie. Each kernel is written once and compiled twice: for AVX2, and for any processor.
 typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
 typedef int64_t four_words __attribute__((vector_size(32)));
-typedef int32_t four_indices __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define FOUR(pointer, index) (*(const four *)((pointer) + (index)))
 #define SET_FOUR(pointer, index, value) (*(four *)((pointer) + (index)) = (value))
@@ -206,12 +205,13 @@ INLINE void sparse_products(
     four sums = {0, 0, 0, 0}, other_sums = {0, 0, 0, 0};
     long k = 0;
     for (; k + 4 <= count; k += 4) {
-        four_indices index = *(const four_indices *)(indices + k);
-        four_indices active = index >= 0;
-        index &= active;
-        four value = (four)((four_words)FOUR(values, k) & __builtin_convertvector(active, four_words));
-        sums += value * (four){weights[index[0]], weights[index[1]], weights[index[2]], weights[index[3]]};
-        if (both) other_sums += value * (four){others[index[0]], others[index[1]], others[index[2]], others[index[3]]};
+        // For an index below 0 all bits of its sign are set.
+        int32_t a = indices[k], b = indices[k + 1], c = indices[k + 2], d = indices[k + 3];
+        four_words inactive = {a >> 31, b >> 31, c >> 31, d >> 31};
+        four value = (four)((four_words)FOUR(values, k) & ~inactive);
+        a &= ~(a >> 31), b &= ~(b >> 31), c &= ~(c >> 31), d &= ~(d >> 31);
+        sums += value * (four){weights[a], weights[b], weights[c], weights[d]};
+        if (both) other_sums += value * (four){others[a], others[b], others[c], others[d]};
     }
     double rest = 0, other_rest = 0;
     for (; k < count; k++) {

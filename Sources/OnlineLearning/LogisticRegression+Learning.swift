@@ -202,8 +202,9 @@ extension LogisticRegression {
     /// Weights are stepped by runs of a fixed length, in memory where they stand side by side: so several are taken at a
     /// time. The last run is filled up with its last weight.
     private mutating func stepSparse(_ rule: some UpdateRule) {
-        let run = Self.sparseRun
         let count = sparseGradient.touchedCount
+        guard count > 0 else { return }
+        let run = Self.sparseRun
         let l2 = rule.addsRidgeToGradient ? specification.l2 : 0
         let (weights, lag, scale) = (sparseWeights.pointer, answering.movingLag, answering.scale)
         let first = sparseMemory.first.count > 0 ? sparseMemory.first.pointer : nil
