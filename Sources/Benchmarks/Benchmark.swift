@@ -40,9 +40,8 @@ public struct Benchmark: Sendable {
 
     /// All benchmarks, in the order in which they are run.
     public static let all =
-        logBenchmarks + [csvImport, features] + windowBenchmarks + learnerBenchmarks + replayBenchmarks + [
-            decisionLatency
-        ]
+        logBenchmarks + [csvImport, features] + windowBenchmarks + learnerBenchmarks + replayBenchmarks + replayByKeys
+        + checkpointBenchmarks + [stages, decisionLatency]
 }
 
 /// A figure besides the time of an item.
