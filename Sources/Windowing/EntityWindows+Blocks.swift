@@ -167,7 +167,7 @@ extension EntityWindows {
             for row in 0..<rows.count { rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1) }
             return
         }
-        let ahead = 16
+        let ahead = 24
         for row in 0..<min(ahead, rows.count) { prefetch(key: rows.key(row)) }
         for row in 0..<rows.count {
             if row &+ ahead < rows.count { prefetch(key: rows.key(row &+ ahead)) }
@@ -180,6 +180,8 @@ extension EntityWindows {
     ) {
         // The numbers found hold until keys go.
         var numbersHold = true
+        var fetched = 0
+        fetchHeaders(0..<2 * Self.fetchedTogether, rows)
         guard var next = operations.baseAddress else { return }
         let end = next + operations.count
         while next < end {
@@ -191,7 +193,10 @@ extension EntityWindows {
             let slot = operation.pointee.slot
             switch operation.pointee.kind {
             case .insert:
-                fetchAhead(of: row, rows, shape)
+                while row &+ Self.fetchedTogether >= fetched {
+                    fetchAhead(fetched, rows, shape)
+                    fetched &+= Self.fetchedTogether
+                }
                 if rows.isAbsent(row) {
                     if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
                     if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: -1, -1) }
@@ -242,12 +247,22 @@ extension EntityWindows {
         }
     }
 
-    /// Brings close what rows ahead will touch: first the key's header, then its events.
-    @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        let far = 24, near = 12
-        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
-        if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
-            prefetch(events: Int(rowNumbers[row &+ near]), shape)
+    /// Rows for which memory is fetched at once: so many walks through page tables are on their way together.
+    private static var fetchedTogether: Int { 8 }
+
+    /// Brings close what the rows from `start` on will touch: their keys' events, and the headers of those behind.
+    @inline(__always) private func fetchAhead(_ start: Int, _ rows: WindowRows, _ shape: some EventShape) {
+        for row in start..<max(min(start &+ Self.fetchedTogether, rows.count), start) where rowNumbers[row] >= 0 {
+            prefetch(events: Int(rowNumbers[row]), shape)
+        }
+        let next = start &+ 2 &* Self.fetchedTogether
+        fetchHeaders(next..<next &+ Self.fetchedTogether, rows)
+    }
+
+    @inline(__always) private func fetchHeaders(_ range: Range<Int>, _ rows: WindowRows) {
+        for row in range.lowerBound..<max(min(range.upperBound, rows.count), range.lowerBound)
+        where rowNumbers[row] >= 0 {
+            prefetch(header: Int(rowNumbers[row]))
         }
     }
 
