@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plots what `tidemark bench --json` measured, as SVG files beside this one.
 
-    tidemark bench --only windows --runs 5 --json > my-bench.json
+    tidemark bench --only windows replay --runs 5 --json > my-bench.json
     notebooks-docs/plot_performance.py my-bench.json [--to notebooks-docs/plots]
 
 Needs nothing but Python.
@@ -10,7 +10,7 @@ import argparse
 import json
 import pathlib
 
-WIDTH, HEIGHT, LEFT, TOP = 520, 170, 120, 36
+WIDTH, HEIGHT, LEFT, TOP = 560, 170, 160, 36
 
 # Title of each plot, and its points: what the axis says, and the benchmark's name.
 PLOTS = {
@@ -28,6 +28,12 @@ PLOTS = {
                    [(name, f"windows-{name}") for name in
                     ("count", "sum", "mean", "variance", "maximum", "first", "last", "distinct", "decayed", "label-rate",
                      "known-label-rate", "fraud-run")]),
+    "threads": ("Workload W replayed, by number of threads",
+                [(f"{threads} thread{'s' if threads > 1 else ''}", f"replay-{threads}-thread-block-4096")
+                 for threads in (1, 2, 3, 4)]),
+    "state": ("Workload W replayed, by size of the state",
+              [("15,000 keys", "replay-15000-keys"), ("150,000 keys", "replay-150000-keys"),
+               ("1,500,000 keys", "replay-1500000-keys")]),
 }
 
 
@@ -51,15 +57,20 @@ def svg(title, points):
     return "\n".join(parts + ["</svg>", ""])
 
 
+def point(label, result):
+    state = f", {result['state_mib']:.0f} MiB" if "state_mib" in result else ""
+    return label + state, result["ns_per_item"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=pathlib.Path)
     parser.add_argument("--to", type=pathlib.Path, default=pathlib.Path(__file__).parent / "plots")
     options = parser.parse_args()
-    figures = {r["name"]: r["ns_per_item"] for r in json.loads(options.results.read_text())["benchmarks"]}
+    results = {result["name"]: result for result in json.loads(options.results.read_text())["benchmarks"]}
     options.to.mkdir(parents=True, exist_ok=True)
     for name, (title, points) in PLOTS.items():
-        known = [(label, figures[benchmark]) for label, benchmark in points if benchmark in figures]
+        known = [point(label, results[benchmark]) for label, benchmark in points if benchmark in results]
         if known:
             (options.to / f"{name}.svg").write_text(svg(title, known))
             print(options.to / f"{name}.svg")

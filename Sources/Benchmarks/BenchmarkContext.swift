@@ -13,9 +13,17 @@ public final class BenchmarkContext {
     let fileSystem = PosixFileSystem()
     let specification: PipelineSpecification
     let specificationText: String
-    private var tables: [Int: String] = [:]
-    private var logs: [Int: LogDirectory] = [:]
+    private var tables: [WorkloadSize: String] = [:]
+    private var logs: [WorkloadSize: LogDirectory] = [:]
     private var nameCount = 0
+
+    /// Rows of workload W, and its customers and terminals together.
+    private struct WorkloadSize: Hashable {
+        var rows: Int
+        var keys: Int
+    }
+    /// A third of the keys are customers.
+    private static let usualKeys = 15_000
 
     /// - Parameters:
     ///   - models: the directory with `workload-w.yaml`.
@@ -40,11 +48,14 @@ public final class BenchmarkContext {
     }
 
     /// Workload W as a CSV table.
-    func table(rows: Int) throws -> String {
-        if let path = tables[rows] { return path }
+    func table(rows: Int, keys: Int = usualKeys) throws -> String {
+        let size = WorkloadSize(rows: rows, keys: keys)
+        if let path = tables[size] { return path }
         let path = newPath("w.csv")
         var options = WorkloadOptions()
         options.rowCount = rows
+        options.customerCount = keys / 3
+        options.terminalCount = keys - keys / 3
         var simulation = try WorkloadW(options)
         let file = try fileSystem.open(path, .replacing)
         let csv = WorkloadCSV()
@@ -61,16 +72,17 @@ public final class BenchmarkContext {
             text.removeAll()
         }
         file.close()
-        tables[rows] = path
+        tables[size] = path
         return path
     }
 
     /// A log with workload W as its input.
-    func log(rows: Int) throws -> LogDirectory {
-        if let log = logs[rows] { return log }
+    func log(rows: Int, keys: Int = usualKeys) throws -> LogDirectory {
+        let size = WorkloadSize(rows: rows, keys: keys)
+        if let log = logs[size] { return log }
         let log = LogDirectory(newPath("log"))
-        _ = try importTable(try table(rows: rows), into: log)
-        logs[rows] = log
+        _ = try importTable(try table(rows: rows, keys: keys), into: log)
+        logs[size] = log
         return log
     }
 

@@ -68,7 +68,12 @@ public struct ByteReader {
     /// Short ones are told by branches, which are foretold where lengths repeat, so that the next read need not wait for
     /// this one's bytes.
     @inlinable @inline(__always) public mutating func readVarint() -> Int64 {
-        guard readableEnd - position >= 8 else { return readVarintNearEnd() }
+        readableEnd - position >= 8 ? readVarintUnchecked() : readVarintNearEnd()
+    }
+
+    /// The same where eight bytes can be looked at, as the caller knows.
+    @inlinable @inline(__always) public mutating func readVarintUnchecked() -> Int64 {
+        assert(readableEnd - position >= 8)
         let b0 = UInt64(position.load(as: UInt8.self))
         if b0 < 0x80 { return takeVarint(b0, bytes: 1) }
         let b1 = UInt64(position.load(fromByteOffset: 1, as: UInt8.self))
@@ -127,6 +132,9 @@ public struct ByteReader {
         position += count
         return bytes
     }
+
+    /// Goes on behind `count` bytes. Before the next read the caller has to know that they are there.
+    @inlinable @inline(__always) public mutating func skipUnchecked(_ count: Int) { position += count }
 
     @inlinable @inline(__always) public mutating func skip(_ count: Int) { _ = readBytes(count) }
 

@@ -102,20 +102,35 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
 
     @inlinable @inline(__always) public mutating func appendVarintUnchecked(_ value: Int64) {
         assert(count + 10 <= capacity)
-        var rest = UInt64(bitPattern: (value << 1) ^ (value >> 63))
-        var position = count
-        while rest >= 0x80 {
-            base.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: position, as: UInt8.self)
-            rest >>= 7
-            position &+= 1
-        }
-        base.storeBytes(of: UInt8(truncatingIfNeeded: rest), toByteOffset: position, as: UInt8.self)
-        written = position &+ 1
+        let zigzag = UInt64(bitPattern: (value << 1) ^ (value >> 63))
+        if zigzag < 0x80 { return appendUnchecked(UInt8(truncatingIfNeeded: zigzag)) }
+        guard zigzag < 1 << 56 else { return appendLongVarint(zigzag) }
+        // Its groups of seven bits, spread over eight bytes; what is beyond the last one is written over.
+        var bytes = zigzag & 0x0000_0000_0FFF_FFFF | (zigzag & 0x00FF_FFFF_F000_0000) &<< 4
+        bytes = bytes & 0x0000_3FFF_0000_3FFF | (bytes & 0x0FFF_C000_0FFF_C000) &<< 2
+        bytes = bytes & 0x007F_007F_007F_007F | (bytes & 0x3F80_3F80_3F80_3F80) &<< 1
+        let length = zigzagLength(zigzag)
+        bytes |= 0x8080_8080_8080_8080 & (1 &<< UInt64(8 &* length &- 8) &- 1)
+        base.storeBytes(of: bytes.littleEndian, toByteOffset: count, as: UInt64.self)
+        written = count &+ length
     }
+
+    @inline(never) @usableFromInline mutating func appendLongVarint(_ zigzag: UInt64) {
+        var rest = zigzag
+        while rest >= 0x80 {
+            appendUnchecked(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        appendUnchecked(UInt8(truncatingIfNeeded: rest))
+    }
+}
+
+/// The number of groups of seven bits that hold all that are set, or 1.
+@inlinable @inline(__always) func zigzagLength(_ zigzag: UInt64) -> Int {
+    ((63 &- (zigzag | 1).leadingZeroBitCount) &* 9 &+ 73) &>> 6
 }
 
 /// The number of bytes that `appendVarint` writes for `value`: 1 to 10.
 @inlinable @inline(__always) public func varintLength(_ value: Int64) -> Int {
-    let rest = UInt64(bitPattern: (value << 1) ^ (value >> 63))
-    return (70 &- (rest | 1).leadingZeroBitCount) / 7
+    zigzagLength(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
 }

@@ -92,7 +92,9 @@ extension ByteWriter {
         case 10: appendRaw("\\n")
         case 12: appendRaw("\\f")
         case 13: appendRaw("\\r")
-        case 0..<0x20: appendRaw(byte < 16 ? "\\u000" : "\\u00", String(byte, radix: 16))
+        case 0..<0x20:
+            appendRaw(byte < 16 ? "\\u000" : "\\u00")
+            appendRaw(String(byte, radix: 16))
         default:
             append(UInt8(ascii: "\\"))
             append(byte)
@@ -138,7 +140,8 @@ extension ByteWriter {
         for _ in 0..<(indent * level) { append(UInt8(ascii: " ")) }
     }
 
-    private mutating func appendRaw(_ texts: String...) {
-        for var text in texts { text.withUTF8 { append(contentsOf: UnsafeRawBufferPointer($0)) } }
+    private mutating func appendRaw(_ text: String) {
+        var text = text
+        text.withUTF8 { append(contentsOf: UnsafeRawBufferPointer($0)) }
     }
 }

@@ -20,32 +20,34 @@ public enum RowKernel {
     /// Σ valueₖ·weight[indexₖ] over the entries whose index is not negative; others may hold any finite value.
     ///
     /// Four sums are taken side by side, entry k into sum k mod 4, so that no addition waits for the one before.
-    @inline(never) public static func sparseDot(
+    public static func sparseDot(
         _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, weights: UnsafePointer<Double>
     ) -> Double {
-        var sums = SIMD4<Double>.zero
-        var entry = 0
-        while entry &+ 4 <= count {
-            var products = SIMD4<Double>.zero
-            for lane in 0..<4 { products[lane] = sparseProduct(indices, values, entry &+ lane, weights) }
-            sums += products
-            entry &+= 4
-        }
-        var rest = 0.0
-        while entry < count {
-            rest += sparseProduct(indices, values, entry, weights)
-            entry &+= 1
-        }
-        return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest
+        tidemark_sparse_dot(indices, values, count, weights)
     }
 
-    /// Without a branch: what is active differs from row to row.
-    @inline(__always) private static func sparseProduct(
-        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, _ entry: Int,
-        _ weights: UnsafePointer<Double>
-    ) -> Double {
-        let index = indices[entry]
-        return (index < 0 ? 0 : values[entry]) * weights[Int(max(index, 0))]
+    /// The same of two vectors of weights, which costs less than one after the other.
+    public static func sparseDots(
+        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, weights: UnsafePointer<Double>,
+        others: UnsafePointer<Double>
+    ) -> (Double, Double) {
+        var (first, second) = (0.0, 0.0)
+        tidemark_sparse_dots(indices, values, count, weights, others, &first, &second)
+        return (first, second)
+    }
+
+    /// A column's edges as `findPlaces` searches them: `start` is where they stand among all, and there stand every
+    /// eighth (`pivot_eights` times eight, from the ninth on), then all of them in eights, at least one; both are filled
+    /// up with infinity.
+    public typealias ColumnEdges = tidemark_edges
+
+    /// For each of `count` columns of a row of finite values how many of its ascending edges are not above its value.
+    /// - Complexity: O(edges/64 + 2) comparisons of eight edges for a column, without a branch that depends on the row.
+    public static func findPlaces(
+        of row: UnsafePointer<Double>, in columns: UnsafePointer<ColumnEdges>, count: Int, edges: UnsafePointer<Double>,
+        into places: UnsafeMutablePointer<Int32>
+    ) {
+        tidemark_locate(row, columns, count, edges, places)
     }
 
     /// Σ (aᵢ − bᵢ)².
@@ -101,6 +103,13 @@ public enum RowKernel {
         to sums: UnsafeMutablePointer<Double>, squares: UnsafeMutablePointer<Double>
     ) {
         tidemark_add_differences(row, origin, count, sums, squares)
+    }
+
+    /// Sorts each of the four columns of `count` rows, which lie without gaps, in ascending order; the columns of the rows
+    /// behind the first `fresh` are so already. No value is not a number. Which zero comes first is open.
+    /// - Complexity: O(fresh · log²(fresh) + count · log(count)), whatever the values.
+    public static func sortFourColumns(_ rows: UnsafeMutablePointer<Double>, fresh: Int, count: Int) {
+        tidemark_sort_into(rows, fresh, count)
     }
 
     /// The square root of each of `count` values that are at least 0, in place.

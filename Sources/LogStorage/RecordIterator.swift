@@ -36,6 +36,50 @@ public struct RecordIterator {
     public var isMalformed: Bool { !reader.isValid }
 
     @inlinable @inline(__always) public mutating func next() -> RecordView? {
+        if index < count, let record = nextWithoutKey() { return record }
+        let (record, after) = Self.next(of: self)
+        self = after
+        return record
+    }
+
+    /// The next record, if it has neither key nor headers and is not among the batch's last: then one look at what is
+    /// left does for all its numbers, which take 51 bytes at most.
+    @inlinable @inline(__always) mutating func nextWithoutKey() -> RecordView? {
+        guard reader.remaining >= 64 else { return nil }
+        var record = reader
+        let length = record.readVarintUnchecked()
+        let left = record.remaining
+        // The next record's place is known from here on, whatever this one's fields take.
+        var next = record
+        next.skipUnchecked(Int(length))
+        record.skipUnchecked(1)
+        let timestamp = baseTimestamp &+ record.readVarintUnchecked()
+        let delta = record.readVarintUnchecked()
+        let keyLength = record.readVarintUnchecked()
+        let valueLength = record.readVarintUnchecked()
+        let fieldBytes = left &- record.remaining
+        guard record.isValid, keyLength < 0, valueLength >= 0, valueLength < record.remaining,
+            length == Int64(fieldBytes) &+ valueLength &+ 1, delta >= nextDelta, delta <= lastDelta
+        else { return nil }
+        let value = record.readBytes(Int(valueLength))
+        let headerSection = UnsafeRawBufferPointer(rebasing: record.rest[..<1])
+        guard record.readByte() == 0 else { return nil }
+        reader = next
+        index &+= 1
+        nextDelta = delta &+ 1
+        return RecordView(
+            offset: Offset(baseOffset &+ delta), timestamp: EventTime(milliseconds: timestamp), key: nil, value: value,
+            isTombstone: false, headerSection: headerSection, slack: record.remaining &+ 1)
+    }
+
+    // Given the iterator and not a method of it, which for its sake would have to lie in memory.
+    @inline(never) @usableFromInline static func next(of iterator: RecordIterator) -> (RecordView?, RecordIterator) {
+        var iterator = iterator
+        let record = iterator.nextOfAnyForm()
+        return (record, iterator)
+    }
+
+    private mutating func nextOfAnyForm() -> RecordView? {
         guard index < count else {
             if reader.remaining > 0 { reader.invalidate() }
             return nil

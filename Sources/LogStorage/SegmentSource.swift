@@ -13,6 +13,7 @@ struct SegmentSource {
     /// nil: the segment is mapped.
     private let file: (any OpenFile)?
     private var window: MappedBytes
+    private let memory = PieceMemory()
     /// Where the window begins in the file.
     private var windowStart = 0
     /// Bytes of the file when it was last looked at.
@@ -128,7 +129,8 @@ struct SegmentSource {
         fileBytes = try file.size()
         let size = fileBytes - position
         guard size >= needed, size > have else { return false }
-        let piece = try file.bytes(from: position, count: min(max(needed + BatchLayout.records, Self.pieceBytes), size))
+        let count = min(max(needed + BatchLayout.records, Self.pieceBytes), size)
+        let piece = try memory.bytes(of: file, from: position, count: count)
         guard piece.bytes.count >= needed, piece.bytes.count > have else { return false }
         window = piece
         windowStart = position

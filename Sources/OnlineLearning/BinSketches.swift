@@ -3,83 +3,89 @@ import EventModel
 /// What is known of the binned features until their edges are fixed: sketches of all values, and of those with the
 /// label fraud.
 struct BinSketches: Sendable {
-    /// One for each feature that is cut, sharp at the ends that its bins are cut towards.
-    private struct FeatureSketches: Sendable {
+    /// A feature that is cut, and the columns of its sketches.
+    private struct Columns: Sendable {
         var feature: Int
-        var high: QuantileSketch
-        /// Of the negated values; nil where no low tail is cut.
-        var low: QuantileSketch?
-        var frauds: QuantileSketch?
+        var high: Int
+        /// nil where no low tail is cut.
+        var low: Int?
+        /// nil where no edges go by frauds.
+        var frauds: Int?
     }
 
     static let sectionLength = 32
 
-    private var sketches: [FeatureSketches] = []
+    private let columns: [Columns]
+    /// Sharp at the ends that the bins are cut towards; `low` of the negated values.
+    private var high: QuantileSketches
+    private var low: QuantileSketches
+    private var frauds: QuantileSketches
     /// Transactions observed.
     private(set) var count = 0
 
     init(_ layout: EncodingLayout) {
-        for set in layout.sets {
-            let place = sketches.firstIndex { $0.feature == set.feature } ?? sketches.count
-            if place == sketches.count {
-                sketches.append(FeatureSketches(feature: set.feature, high: Self.sketch(set.feature, 0)))
-            }
-            if set.shape.tail.isLow { sketches[place].low = Self.sketch(set.feature, 1) }
-            if set.shape.fraudCount > 1 { sketches[place].frauds = Self.sketch(set.feature, 2) }
+        var features: [Int] = []
+        for set in layout.sets where !features.contains(set.feature) { features.append(set.feature) }
+        let shapes = { (feature: Int) in layout.sets.filter { $0.feature == feature }.map(\.shape) }
+        let lowFeatures = features.filter { shapes($0).contains { $0.tail.isLow } }
+        let fraudFeatures = features.filter { shapes($0).contains { $0.fraudCount > 1 } }
+        columns = features.enumerated().map { column, feature in
+            Columns(
+                feature: feature, high: column, low: lowFeatures.firstIndex(of: feature),
+                frauds: fraudFeatures.firstIndex(of: feature))
         }
+        high = Self.sketches(features, role: 0)
+        low = Self.sketches(lowFeatures, role: 1, negated: true)
+        frauds = Self.sketches(fraudFeatures, role: 2)
     }
 
-    private static func sketch(_ feature: Int, _ role: UInt64) -> QuantileSketch {
-        QuantileSketch(sectionLength: sectionLength, seed: mixed(UInt64(feature), role))
+    private static func sketches(_ features: [Int], role: UInt64, negated: Bool = false) -> QuantileSketches {
+        QuantileSketches(
+            places: features, negated: negated, sectionLength: sectionLength,
+            seeds: features.map { mixed(UInt64($0), role) })
     }
 
     mutating func observe(_ row: UnsafePointer<Double>) {
         count &+= 1
-        for place in sketches.indices {
-            let value = row[sketches[place].feature]
-            sketches[place].high.insert(value)
-            sketches[place].low?.insert(-value)
-        }
+        high.insert(row)
+        if low.columnCount > 0 { low.insert(row) }
     }
 
     mutating func observeFraud(_ row: UnsafePointer<Double>) {
-        for place in sketches.indices {
-            let value = row[sketches[place].feature]
-            sketches[place].frauds?.insert(value)
-        }
+        if frauds.columnCount > 0 { frauds.insert(row) }
     }
 
     /// The edges of each set of the layout.
     func edges(_ layout: EncodingLayout) -> [BinEdges] {
-        layout.sets.map { set in
-            guard let sketch = sketches.first(where: { $0.feature == set.feature }) else { return BinEdges() }
-            let high = sketch.high.ranking
-            let ranking = sketch.low.map { QuantileRanking(low: $0.ranking.negated, high: high) } ?? high
-            return BinEdges(set.shape, of: ranking, frauds: sketch.frauds?.ranking ?? QuantileRanking())
+        var edges = Array(repeating: BinEdges(), count: layout.sets.count)
+        for column in columns {
+            let upper = high.ranking(column.high)
+            let all = column.low.map { QuantileRanking(low: low.ranking($0).negated, high: upper) } ?? upper
+            let ofFrauds = column.frauds.map { frauds.ranking($0) } ?? QuantileRanking()
+            for (index, set) in layout.sets.enumerated() where set.feature == column.feature {
+                edges[index] = BinEdges(set.shape, of: all, frauds: ofFrauds)
+            }
         }
+        return edges
     }
 
     // MARK: saved state
 
     func encode(into writer: inout ByteWriter) {
         writer.encode(count)
-        for sketch in sketches {
-            sketch.high.encode(into: &writer)
-            sketch.low?.encode(into: &writer)
-            sketch.frauds?.encode(into: &writer)
+        for column in columns {
+            high.encode(column.high, into: &writer)
+            if let place = column.low { low.encode(place, into: &writer) }
+            if let place = column.frauds { frauds.encode(place, into: &writer) }
         }
     }
 
     mutating func decode(from reader: inout ByteReader, below limit: Int) throws(StateCodingError) {
         count = try reader.decodeCounter("bins: transactions observed", below: limit)
-        for place in sketches.indices {
-            sketches[place].high = try Self.sketch(&reader)
-            if sketches[place].low != nil { sketches[place].low = try Self.sketch(&reader) }
-            if sketches[place].frauds != nil { sketches[place].frauds = try Self.sketch(&reader) }
+        for column in columns {
+            try high.decode(column.high, from: &reader)
+            if let place = column.low { try low.decode(place, from: &reader) }
+            if let place = column.frauds { try frauds.decode(place, from: &reader) }
         }
-    }
-
-    private static func sketch(_ reader: inout ByteReader) throws(StateCodingError) -> QuantileSketch {
-        try QuantileSketch(decoding: &reader, sectionLength: sectionLength)
     }
 }

@@ -67,7 +67,7 @@ public struct Classifier: ~Copyable, Sendable {
             if tables.activeCount > 0 { tables.fill(row, indices: pending.indices, values: pending.values) }
             scaler.transform(row, into: row)
             if let dense {
-                for (input, feature) in dense.enumerated() { pending.inputs[input] = row[feature] }
+                for input in 0..<dense.count { pending.inputs[input] = row[dense[input]] }
             }
             if takesClusters { clusters.fillInputs(of: row, into: pending.inputs + denseCount) }
         }
@@ -113,9 +113,10 @@ public struct Classifier: ~Copyable, Sendable {
         let (weights, lag) = (regression.sparseWeights.pointer, regression.answering.lag.pointer)
         let scale = regression.answering.lag.count > 0 ? regression.answering.scale : 0
         return tables.withEntries(of: row) { indices, values in
-            let sum = RowKernel.sparseDot(indices, values, count: tables.activeCount, weights: weights)
-            guard scale != 0 else { return sum }
-            return sum - scale * RowKernel.sparseDot(indices, values, count: tables.activeCount, weights: lag)
+            let count = tables.activeCount
+            guard scale != 0 else { return RowKernel.sparseDot(indices, values, count: count, weights: weights) }
+            let (sum, lagging) = RowKernel.sparseDots(indices, values, count: count, weights: weights, others: lag)
+            return sum - scale * lagging
         }
     }
 

@@ -2,67 +2,86 @@ import EventModel
 import LinearAlgebra
 
 /// How a raw row's sparse entries are found: pointers into an `EncodingMemory`, for the hot path.
+///
+/// Each feature is searched once among the edges of all its sets; what follows from its place there is looked up.
 struct EncodingTables: BitwiseCopyable {
-    /// A feature's edges as they are searched. In memory stand every eighth edge (`pivotFours` times four, filled up
-    /// with infinity), then all of them in eights, filled up likewise.
-    struct Table: BitwiseCopyable {
+    /// A number for each place of a column, from `start` on among `numbers`.
+    struct Lookup: BitwiseCopyable {
+        var column: Int32
+        var start: Int32
+    }
+
+    /// A broken line: its knots for each place of its column, from `start` on among `knots`.
+    struct Line: BitwiseCopyable {
+        var column: Int32
         var feature: Int32
         var start: Int32
-        var pivotFours: Int32
-        var bins: Int32
     }
 
-    /// A group of weights, from `base` on; −1 for a group without weights, whose entries are never active.
-    struct Group: BitwiseCopyable {
-        /// The table, or the first of a cross's parts.
-        var place: Int32
+    /// The two weights that a value is shared by, −1 for none, and where their knots lie: the second one's share is
+    /// (value − edge)/width, where there is no second 0 since the width is infinite.
+    struct Knots: BitwiseCopyable {
+        var low: Int32
+        var high: Int32
+        var edge = 0.0
+        var width = Double.infinity
+    }
+
+    struct Cross: BitwiseCopyable {
+        /// −1 for a cross without weights.
         var base: Int32
-        /// Of a cross: its parts, and the buckets of their hash (0: exact).
-        var partCount: Int32 = 0
-        var buckets: Int32 = 0
+        var firstPart: Int32
+        var partCount: Int32
+        /// Of its hash; 0: exact.
+        var buckets: Int32
     }
 
-    /// A part of a cross: a table, or a feature taken as a whole number.
+    /// A part of a cross: a bin, or a feature taken as a whole number. The bins of an exact cross are looked up times
+    /// the combinations of the parts behind it, so that they add up.
     struct Part: BitwiseCopyable {
-        var isBin: Bool
-        var place: Int32
+        var bin: Lookup
+        /// −1 for a bin.
+        var feature: Int32
     }
 
     /// The entries of a row; 0 while none are active.
     var activeCount = 0
     var edges: UnsafeMutablePointer<Double>?
-    var tables: PlainSlice<Table> = PlainSlice()
-    var oneHot: PlainSlice<Group> = PlainSlice()
-    var lines: PlainSlice<Group> = PlainSlice()
-    var crosses: PlainSlice<Group> = PlainSlice()
+    var columns: PlainSlice<RowKernel.ColumnEdges> = PlainSlice()
+    var numbers: PlainSlice<Int32> = PlainSlice()
+    var knots: PlainSlice<Knots> = PlainSlice()
+    /// The weights of one-hot features.
+    var oneHot: PlainSlice<Lookup> = PlainSlice()
+    var lines: PlainSlice<Line> = PlainSlice()
+    var crosses: PlainSlice<Cross> = PlainSlice()
     var parts: PlainSlice<Part> = PlainSlice()
 
     /// One-hot bins come first, then two for each broken line, then crosses.
-    /// - Complexity: O(tables · edges/8); without a branch that depends on the row but for hashed crosses and lines.
+    /// - Complexity: O(columns · (2 + edges/64)); without a branch that depends on the row but for hashed crosses.
     @inline(never) func fill(
         _ row: UnsafePointer<Double>, indices: UnsafeMutablePointer<Int32>, values: UnsafeMutablePointer<Double>
     ) {
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: tables.count &+ 1) { scratch in
-            guard let bins = scratch.baseAddress else { return }
-            for place in 0..<tables.count {
-                bins[place] = bin(row[Int(tables[place].feature)], tables[place])
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: columns.count &+ 1) { scratch in
+            let places = scratch.baseAddress.unsafelyUnwrapped
+            if let columns = columns.pointer, let edges {
+                RowKernel.findPlaces(of: row, in: columns, count: self.columns.count, edges: edges, into: places)
             }
             for place in 0..<oneHot.count {
-                let group = oneHot[place]
-                indices[place] = group.base &+ bins[Int(group.place)]
+                indices[place] = number(oneHot[place], places)
                 values[place] = 1
             }
             var next = oneHot.count
             for place in 0..<lines.count {
-                let group = lines[place]
-                let (low, high, fraction) = ends(group, row, bin: bins[Int(group.place)])
-                (indices[next], values[next]) = (low, 1 - fraction)
-                (indices[next &+ 1], values[next &+ 1]) = (high, fraction)
+                let line = lines[place]
+                let knots = knots[Int(line.start &+ places[Int(line.column)])]
+                let share = (row[Int(line.feature)] - knots.edge) / knots.width
+                (indices[next], values[next]) = (knots.low, 1 - share)
+                (indices[next &+ 1], values[next &+ 1]) = (knots.high, share)
                 next &+= 2
             }
             for place in 0..<crosses.count {
-                let group = crosses[place]
-                indices[next] = group.base &+ (group.buckets == 0 ? exact(group, bins) : hashed(group, row, bins))
+                let cross = crosses[place]
+                indices[next] = cross.base &+ (cross.buckets == 0 ? exact(cross, places) : hashed(cross, row, places))
                 values[next] = 1
                 next &+= 1
             }
@@ -83,64 +102,29 @@ struct EncodingTables: BitwiseCopyable {
         }
     }
 
-    /// How many of a table's edges are not above `value`.
-    @inline(__always) private func bin(_ value: Double, _ table: Table) -> Int32 {
-        let value = SIMD4(repeating: value)
-        var start = UnsafePointer(edges.unsafelyUnwrapped) + Int(table.start)
-        var eights = SIMD4<Int64>.zero
-        for _ in 0..<table.pivotFours {
-            eights &+= notAbove(start, value)
-            start += 4
-        }
-        let eight = 0 &- eights.wrappedSum()
-        start += Int(eight &* 8)
-        let rest = notAbove(start, value) &+ notAbove(start + 4, value)
-        return Int32(truncatingIfNeeded: eight &* 8 &- rest.wrappedSum())
+    @inline(__always) private func number(_ lookup: Lookup, _ places: UnsafePointer<Int32>) -> Int32 {
+        numbers[Int(lookup.start &+ places[Int(lookup.column)])]
     }
 
-    /// −1 for each of four edges that is not above the value, else 0.
-    @inline(__always) private func notAbove(
-        _ edges: UnsafePointer<Double>, _ value: SIMD4<Double>
-    ) -> SIMD4<Int64> {
-        unsafeBitCast(edges.four(at: 0) .<= value, to: SIMD4<Int64>.self)
-    }
-
-    /// The knots that a value lies between, and how far it is from the first to the second.
-    @inline(__always) private func ends(
-        _ group: Group, _ row: UnsafePointer<Double>, bin: Int32
-    ) -> (low: Int32, high: Int32, fraction: Double) {
-        let table = tables[Int(group.place)]
-        let last = table.bins &- 2
-        guard last >= 0 else { return (-1, -1, 0) }
-        guard bin > 0 else { return (group.base, -1, 0) }
-        guard bin <= last else { return (group.base &+ last, -1, 0) }
-        let edges = edges.unsafelyUnwrapped + (Int(table.start) &+ 4 &* Int(table.pivotFours) &+ Int(bin))
-        let value = row[Int(table.feature)]
-        return (group.base &+ bin &- 1, group.base &+ bin, (value - edges[-1]) / (edges[0] - edges[-1]))
-    }
-
-    @inline(__always) private func exact(_ group: Group, _ bins: UnsafePointer<Int32>) -> Int32 {
-        var place: Int32 = 0
-        for part in 0..<Int(group.partCount) {
-            let table = Int(parts[Int(group.place) &+ part].place)
-            place = place &* tables[table].bins &+ bins[table]
-        }
-        return place
+    @inline(__always) private func exact(_ cross: Cross, _ places: UnsafePointer<Int32>) -> Int32 {
+        var sum: Int32 = 0
+        for part in 0..<Int(cross.partCount) { sum &+= number(parts[Int(cross.firstPart) &+ part].bin, places) }
+        return sum
     }
 
     @inline(__always) private func hashed(
-        _ group: Group, _ row: UnsafePointer<Double>, _ bins: UnsafePointer<Int32>
+        _ cross: Cross, _ row: UnsafePointer<Double>, _ places: UnsafePointer<Int32>
     ) -> Int32 {
         var hash: UInt64 = 0
-        for part in 0..<Int(group.partCount) {
-            let part = parts[Int(group.place) &+ part]
+        for part in 0..<Int(cross.partCount) {
+            let part = parts[Int(cross.firstPart) &+ part]
             let word =
-                part.isBin
-                ? UInt64(UInt32(bitPattern: bins[Int(part.place)]))
-                : (row[Int(part.place)].rounded() + 0).bitPattern
+                part.feature < 0
+                ? UInt64(UInt32(bitPattern: number(part.bin, places)))
+                : (row[Int(part.feature)].rounded() + 0).bitPattern
             hash = mixed(hash ^ word)
         }
-        return Int32(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(group.buckets)).high)
+        return Int32(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(cross.buckets)).high)
     }
 }
 
@@ -157,89 +141,5 @@ struct PlainSlice<Element: BitwiseCopyable>: BitwiseCopyable {
     @inline(__always) subscript(index: Int) -> Element {
         assert(index >= 0 && index < count)
         return pointer.unsafelyUnwrapped[index]
-    }
-}
-
-/// The memory that `EncodingTables` point into.
-struct EncodingMemory: ~Copyable, @unchecked Sendable {
-    private let edges: Vector
-    private let tables: PlainSlice<EncodingTables.Table>
-    private let oneHot: PlainSlice<EncodingTables.Group>
-    private let lines: PlainSlice<EncodingTables.Group>
-    private let crosses: PlainSlice<EncodingTables.Group>
-    private let parts: PlainSlice<EncodingTables.Part>
-    let weightCount: Int
-
-    /// Nothing.
-    init() { self.init(nil, []) }
-
-    init(_ layout: EncodingLayout, _ edges: [BinEdges]) { self.init(.some(layout), edges) }
-
-    private init(_ layout: EncodingLayout?, _ edges: [BinEdges]) {
-        var searched: [Double] = []
-        tables = allocate(
-            zip(layout?.sets ?? [], edges).map { set, edges in
-                let start = searched.count
-                let pivots = stride(from: 8, to: edges.edges.count, by: 8).map { edges.edges[$0] }
-                searched += pivots.padded(to: 4) + edges.edges.padded(to: 8, atLeast: 8)
-                return EncodingTables.Table(
-                    feature: Int32(set.feature), start: Int32(start), pivotFours: Int32((pivots.count + 3) / 4),
-                    bins: Int32(edges.shares.count))
-            })
-        self.edges = Vector(searched)
-        var base = 0
-        func group(_ place: Int, _ count: Int) -> EncodingTables.Group {
-            defer { base += count }
-            return EncodingTables.Group(place: Int32(place), base: count == 0 ? -1 : Int32(base))
-        }
-        oneHot = allocate(
-            (layout?.oneHot ?? []).map { group($0, EncodingLayout.weightCount(ofBins: edges[$0].shares.count)) })
-        lines = allocate((layout?.lines ?? []).map { group($0, edges[$0].edges.count) })
-        var parts: [EncodingTables.Part] = []
-        let bins = edges.map(\.shares.count)
-        crosses = allocate(
-            (layout?.crosses ?? []).map { cross in
-                var crossed = group(parts.count, EncodingLayout.combinations(cross, bins: bins))
-                crossed.partCount = Int32(cross.parts.count)
-                crossed.buckets = Int32(cross.buckets ?? 0)
-                parts += cross.parts.map { part in
-                    switch part {
-                    case .bin(let set): EncodingTables.Part(isBin: true, place: Int32(set))
-                    case .whole(let feature): EncodingTables.Part(isBin: false, place: Int32(feature))
-                    }
-                }
-                return crossed
-            })
-        self.parts = allocate(parts)
-        weightCount = base
-    }
-
-    deinit {
-        tables.pointer?.deallocate()
-        oneHot.pointer?.deallocate()
-        lines.pointer?.deallocate()
-        crosses.pointer?.deallocate()
-        parts.pointer?.deallocate()
-    }
-
-    func tables(activeCount: Int) -> EncodingTables {
-        EncodingTables(
-            activeCount: activeCount, edges: edges.pointer, tables: tables, oneHot: oneHot, lines: lines,
-            crosses: crosses, parts: parts)
-    }
-}
-
-private func allocate<Element: BitwiseCopyable>(_ elements: [Element]) -> PlainSlice<Element> {
-    guard !elements.isEmpty else { return PlainSlice() }
-    let pointer = UnsafeMutablePointer<Element>.allocate(capacity: elements.count)
-    pointer.initialize(from: elements, count: elements.count)
-    return PlainSlice(pointer, count: elements.count)
-}
-
-extension [Double] {
-    /// Filled up with infinity to a multiple of `size`.
-    fileprivate func padded(to size: Int, atLeast least: Int = 0) -> [Double] {
-        let length = Swift.max((count + size - 1) / size * size, least)
-        return self + Array(repeating: .infinity, count: length - count)
     }
 }

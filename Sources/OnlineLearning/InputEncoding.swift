@@ -16,6 +16,8 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
     private var memory = EncodingMemory()
     /// The same for the hot path. Valid while the encoding lives and until its edges are fixed.
     private(set) var tables = EncodingTables()
+    /// The groups of weights in use, in the order of the entries of a row.
+    private(set) var groups: [Group] = []
 
     init(_ layout: EncodingLayout) {
         self.layout = layout
@@ -56,6 +58,7 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
     private mutating func arrange() {
         memory = EncodingMemory(layout, edges)
         tables = memory.tables(activeCount: layout.activeCount)
+        groups = Self.groups(layout, edges)
     }
 
     /// The sparse weights that there are: none until the edges are fixed.
@@ -81,22 +84,39 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
         case cross(Int)
     }
 
-    /// The groups of weights in use, in the order of the entries of a row.
-    var groups: [(meaning: Meaning, weights: Range<Int>)] {
-        guard isActive else { return [] }
-        var all: [(Meaning, Range<Int>)] = []
-        var base = 0
-        func append(_ meaning: Meaning, _ count: Int) {
-            all.append((meaning, base..<base + count))
-            base += count
+    /// Weights that are about the same.
+    struct Group {
+        let meaning: Meaning
+        let weights: Range<Int>
+        /// The entries of a row that are the group's.
+        let entryCount: Int
+        /// The features that it comes from.
+        let features: [Int]
+        /// Of each weight its mean value when the edges were fixed; empty of a cross.
+        let shares: [Double]
+    }
+
+    private static func groups(_ layout: EncodingLayout, _ edges: [BinEdges]) -> [Group] {
+        var all: [Group] = []
+        func append(_ meaning: Meaning, _ count: Int, entries: Int = 1, _ features: [Int], _ shares: [Double]) {
+            let base = all.last?.weights.upperBound ?? 0
+            all.append(
+                Group(
+                    meaning: meaning, weights: base..<base + count, entryCount: entries, features: features,
+                    shares: shares))
         }
         for set in layout.oneHot {
-            append(.bins(set: set), EncodingLayout.weightCount(ofBins: edges[set].shares.count))
+            let shares = edges[set].shares
+            append(
+                .bins(set: set), EncodingLayout.weightCount(ofBins: shares.count), [layout.sets[set].feature], shares)
         }
-        for set in layout.lines { append(.line(set: set), edges[set].edges.count) }
+        for set in layout.lines {
+            let shares = edges[set].knotShares
+            append(.line(set: set), shares.count, entries: 2, [layout.sets[set].feature], shares)
+        }
         let bins = edges.map(\.shares.count)
         for (index, cross) in layout.crosses.enumerated() {
-            append(.cross(index), EncodingLayout.combinations(cross, bins: bins))
+            append(.cross(index), EncodingLayout.combinations(cross, bins: bins), cross.features, [])
         }
         return all
     }

@@ -19,9 +19,11 @@ extension LogisticRegression {
     @inlinable @inline(__always) public func sparseLogit(
         _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>
     ) -> Double {
-        let sum = RowKernel.sparseDot(indices, values, count: activeCount, weights: sparseWeights.pointer)
-        guard answering.lag.count > 0 else { return sum }
-        let lag = RowKernel.sparseDot(indices, values, count: activeCount, weights: answering.lag.pointer)
+        guard answering.lag.count > 0 else {
+            return RowKernel.sparseDot(indices, values, count: activeCount, weights: sparseWeights.pointer)
+        }
+        let (sum, lag) = RowKernel.sparseDots(
+            indices, values, count: activeCount, weights: sparseWeights.pointer, others: answering.lag.pointer)
         return sum - answering.scale * lag
     }
 
@@ -50,7 +52,14 @@ extension LogisticRegression {
     /// The weight of a sparse entry that answers.
     public func sparseWeight(_ index: Int) -> Double {
         precondition(index >= 0 && index < sparseCount, "sparse weight \(index) of \(sparseCount)")
-        return sparseWeights[index] - (answering.lag.count > 0 ? answering.scale * answering.lag[index] : 0)
+        return sparseAnswers[index]
+    }
+
+    /// The weights of sparse entries that answer. Valid while the model lives, until it learns.
+    var sparseAnswers: SparseAnswers {
+        SparseAnswers(
+            weights: sparseWeights.pointer, lag: answering.lag.count > 0 ? answering.lag.pointer : nil,
+            scale: answering.scale)
     }
 
     /// The learner's own memory of inputs and intercept: for AdaGrad the sums of squared gradients; for FTRL-Proximal z,
@@ -60,4 +69,16 @@ extension LogisticRegression {
 
     /// Mini-batches of the second-order learner of which the system could not be solved, so that no step was taken.
     public var unsolvedMiniBatches: Int { curvature.unsolved }
+}
+
+/// The sparse weights that answer.
+struct SparseAnswers: BitwiseCopyable {
+    let weights: UnsafePointer<Double>
+    let lag: UnsafePointer<Double>?
+    let scale: Double
+
+    subscript(index: Int) -> Double {
+        guard let lag else { return weights[index] }
+        return weights[index] - scale * lag[index]
+    }
 }

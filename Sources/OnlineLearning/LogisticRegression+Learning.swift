@@ -193,14 +193,14 @@ extension LogisticRegression {
     private mutating func stepSparse(_ rule: some UpdateRule) {
         guard sparseGradient.touchedCount > 0 else { return }
         let l2 = rule.addsRidgeToGradient ? specification.l2 : 0
-        let (weights, sums) = (sparseWeights.pointer, sparseGradient.sums.pointer)
+        let (weights, sums) = (sparseWeights.pointer, sparseGradient.sums)
         let (first, second) = (sparseMemory.first.pointer, sparseMemory.second.pointer)
         for position in 0..<sparseGradient.touchedCount {
             let index = Int(sparseGradient.touched.pointer[position])
-            let rows = Double(sparseGradient.rows.pointer[index])
+            let rows = Double(sums[index].rows)
             let old = weights[index]
             let new = rule.stepped(
-                old, gradient: sums[index] + l2 * rows * old, rows: rows, &first[index], &second[index])
+                old, gradient: sums[index].gradient + l2 * rows * old, rows: rows, &first[index], &second[index])
             weights[index] = new
             answering.move(index, by: new - old)
         }

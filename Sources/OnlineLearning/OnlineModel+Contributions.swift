@@ -54,50 +54,32 @@ extension Classifier {
             contributions[feature] += share * ((row[feature] - centre[feature]) * foldedWeights[feature])
         }
         guard encoding.isActive else { return regression.intercept }
-        var base = regression.intercept
-        let layout = encoding.layout
-        encoding.tables.withEntries(of: row) { indices, values in
+        // A closure takes what it captures by copying it.
+        let (groups, intercept) = (encoding.groups, regression.intercept)
+        let weights = regression.sparseAnswers
+        return encoding.tables.withEntries(of: row) { indices, values in
+            var base = intercept
             var entry = 0
-            for group in encoding.groups {
-                let entries = group.meaning.entryCount
+            for group in groups {
                 var added = 0.0
-                for place in entry..<entry + entries where indices[place] >= 0 {
-                    added += regression.sparseWeight(Int(indices[place])) * values[place]
+                for place in entry..<entry + group.entryCount where indices[place] >= 0 {
+                    added += weights[Int(indices[place])] * values[place]
                 }
-                entry += entries
-                let mean = meanContribution(of: group)
+                entry += group.entryCount
+                let mean = meanContribution(of: group, weights)
                 base += mean
-                let sources = group.meaning.features(layout)
-                for source in sources { contributions[source] += share * (added - mean) / Double(sources.count) }
+                for source in group.features {
+                    contributions[source] += share * (added - mean) / Double(group.features.count)
+                }
             }
+            return base
         }
-        return base
-    }
-
-    /// What a group of bins adds on average, by the shares of the values when the edges were fixed; 0 of a cross.
-    private func meanContribution(of group: (meaning: InputEncoding.Meaning, weights: Range<Int>)) -> Double {
-        let shares: [Double]
-        switch group.meaning {
-        case .bins(let set): shares = encoding.edges[set].shares
-        case .line(let set): shares = encoding.edges[set].knotShares
-        case .cross: return 0
-        }
-        return zip(group.weights, shares).reduce(0) { $0 + regression.sparseWeight($1.0) * $1.1 }
     }
 }
 
-extension InputEncoding.Meaning {
-    /// How many entries of a row are of the group.
-    var entryCount: Int {
-        if case .line = self { return 2 }
-        return 1
-    }
-
-    /// The features that it comes from.
-    func features(_ layout: EncodingLayout) -> [Int] {
-        switch self {
-        case .bins(let set), .line(let set): [layout.sets[set].feature]
-        case .cross(let cross): layout.crosses[cross].features
-        }
-    }
+/// What a group of bins adds on average, by the shares of the values when the edges were fixed; 0 of a cross.
+private func meanContribution(of group: InputEncoding.Group, _ weights: SparseAnswers) -> Double {
+    var sum = 0.0
+    for (index, share) in zip(group.weights, group.shares) { sum += weights[index] * share }
+    return sum
 }

@@ -2,45 +2,55 @@ import LinearAlgebra
 
 /// The gradients of sparse weights over one mini-batch, each summed in the order of the rows. Only weights that were
 /// active cost anything.
-struct SparseGradient: ~Copyable, Sendable {
-    /// Of each weight; 0 unless it was active.
-    var sums: Vector
-    /// In how many entries each weight was active.
-    var rows: IndexMatrix
-    /// The weights that were active, each once, in the order in which they first were.
+struct SparseGradient: ~Copyable, @unchecked Sendable {
+    /// What a weight was given.
+    struct Sum: BitwiseCopyable {
+        var gradient = 0.0
+        /// In how many entries it was active.
+        var rows = 0
+    }
+
+    /// Of each weight, zeros unless it was active; behind them that of the entries that are not active.
+    let sums: UnsafeMutablePointer<Sum>
+    private let weightCount: Int
+    /// The weights that were active, each once, in the order in which they first were; then one more place.
     var touched: IndexMatrix
     private(set) var touchedCount = 0
 
     /// `entries`: how many a mini-batch can have.
     init(weights: Int, entries: Int) {
-        sums = Vector(count: weights)
-        rows = IndexMatrix(rows: 1, columns: weights)
-        touched = IndexMatrix(rows: 1, columns: min(weights, entries))
+        weightCount = weights
+        sums = .allocate(capacity: weights + 1)
+        sums.initialize(repeating: Sum(), count: weights + 1)
+        touched = IndexMatrix(rows: 1, columns: min(weights, entries) + 1)
+        clear()
     }
 
-    /// Adds a row's entries times its error; negative indices are inactive.
+    deinit { sums.deallocate() }
+
+    /// Adds a row's entries times its error; negative indices are inactive. Without a branch that depends on the row.
     mutating func add(
         _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, times error: Double
     ) {
-        let (sums, rows, touched) = (sums.pointer, rows.pointer, touched.pointer)
-        for entry in 0..<count where indices[entry] >= 0 {
-            let index = Int(indices[entry])
-            assert(index < self.sums.count)
-            if rows[index] == 0 {
-                touched[touchedCount] = indices[entry]
-                touchedCount &+= 1
-            }
-            rows[index] &+= 1
-            sums[index] += error * values[entry]
+        let (sums, touched, inactive) = (sums, touched.pointer, Int32(truncatingIfNeeded: weightCount))
+        var touchedCount = touchedCount
+        for entry in 0..<count {
+            let place = indices[entry] < 0 ? inactive : indices[entry]
+            let sum = sums + Int(place)
+            assert(Int(place) <= weightCount)
+            touched[touchedCount] = place
+            let rows = sum.pointee.rows
+            touchedCount &+= rows == 0 ? 1 : 0
+            sum.pointee.rows = rows &+ 1
+            sum.pointee.gradient += error * values[entry]
         }
+        self.touchedCount = touchedCount
     }
 
     mutating func clear() {
-        for position in 0..<touchedCount {
-            let index = Int(touched.pointer[position])
-            sums.pointer[index] = 0
-            rows.pointer[index] = 0
-        }
+        for position in 0..<touchedCount { sums[Int(touched.pointer[position])] = Sum() }
+        // It counts as touched already.
+        sums[weightCount] = Sum(rows: 1)
         touchedCount = 0
     }
 }

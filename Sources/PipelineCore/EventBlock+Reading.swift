@@ -23,8 +23,8 @@ extension EventBlock {
         case .event: return .event(kind: Int(kinds[place]), row: place)
         case .ignored: return .event(kind: -1, row: -1)
         case .label:
-            return .label(
-                idIsText ? .text(labelIDTexts[place]) : .number(labelIDs[place]), isPositive: labelIsPositive[place])
+            let label = labels[place]
+            return .label(idIsText ? .text(labelIDTexts[place]) : .number(label.id), isPositive: label.isPositive)
         case .change: return .change(table: Int(changes[place].table))
         case .heartbeat: return .heartbeat
         case .undecodable: return .undecodable

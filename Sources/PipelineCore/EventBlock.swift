@@ -32,13 +32,22 @@ public struct EventBlock: ~Copyable {
         static let keys = 5
     }
 
+    struct Label: BitwiseCopyable {
+        /// The number of its transaction's id, or the text's hash.
+        var id: Int64
+        var isPositive: Bool
+        /// The source's place among the declared ones; 0 where none is declared.
+        var source: UInt8
+    }
+
     struct ModelOperation: BitwiseCopyable {
         enum Kind: UInt8 { case score, learn }
 
         var kind: Kind
         /// For `score`: whether the models observe the row; for `learn`: whether the label is positive.
         var flag: Bool
-        /// Among the rows or the label vectors.
+        /// The row, or the place among the label vectors; below 0: the row with that number's bits inverted, whose features are
+        /// the label's vector.
         var index: Int32
         /// For `learn`: who says so, and a bit for each source that had said the same.
         var source: UInt8 = 0
@@ -67,7 +76,6 @@ public struct EventBlock: ~Copyable {
     var keyTexts: [[String]]
     var doubles = BlockBuffer<Double>()
     var statuses = BlockBuffer<DecisionStatus>()
-    var slots = BlockBuffer<Int>()
     var features = BlockBuffer<Double>()
     /// Memory for the features' filters and operators.
     var masks = BlockBuffer<UInt64>()
@@ -75,18 +83,17 @@ public struct EventBlock: ~Copyable {
     /// Of the transactions that labels of this block or its rows may name; those from `firstNewSlot` on are its rows'.
     var reachableSlots = 0..<0
     var firstNewSlot = 0
+    /// The rows of these, in the slots' order.
+    var rowsOfNewSlots = BlockBuffer<Int32>()
     /// Of the transactions remembered at the block's end.
     public internal(set) var heldSlots = 0..<0
 
     // Labels.
     var labelCount = 0
-    var labelIDs = BlockBuffer<Int64>()
+    var labels = BlockBuffer<Label>()
     var labelIDTexts: [String] = []
-    var labelIsPositive = BlockBuffer<Bool>()
-    /// The source's place among the declared ones; 0 where none is declared.
-    var labelSources = BlockBuffer<UInt8>()
     static let unknownSource = UInt8.max
-    /// The raw vectors of labels that are learned.
+    /// The raw vectors of labels that are learned and whose transactions are of blocks before.
     var vectorCount = 0
     var vectors = BlockBuffer<Double>()
 

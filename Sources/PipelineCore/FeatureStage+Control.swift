@@ -8,13 +8,13 @@ extension FeatureStage {
         let horizon =
             (max(specification.duplicateHorizon, specification.labelHorizon) + specification.outOfOrderness)
             .milliseconds
-        let hasEventIDs = control.eventIDs.contains { $0 != nil }
         let hasJoins = control.tables.hasJoins
         block.statuses.reserve(block.rowCount)
-        block.slots.reserve(block.rowCount)
+        block.rowsOfNewSlots.reserve(block.rowCount)
         block.modelOperations.reserve(block.recordCount)
         block.windowOperations.reserve(2 * block.recordCount)
         let count = block.recordCount
+        control.limit = control.watermark.time.milliseconds &- horizon
         for index in 0..<count {
             let record = block.records.pointer + index
             if index &+ 12 < count {
@@ -33,10 +33,10 @@ extension FeatureStage {
             case .undecodable: setAside(.undecodable, record: index, &block, &control)
             }
             if control.watermark.time.milliseconds >= control.nextSweep { sweep(&block, &control) }
-            let limit = control.watermark.time.milliseconds &- horizon
-            control.table.forget(before: limit)
-            if hasEventIDs { for events in control.eventIDs { events?.table.forget(before: limit) } }
+            control.limit = control.watermark.time.milliseconds &- horizon
         }
+        control.table.forget(before: control.limit)
+        for events in control.eventIDs { events?.table.forget(before: control.limit) }
         control.tally.records += Int64(count)
         control.countDecisions()
     }
@@ -47,7 +47,7 @@ extension FeatureStage {
         let index = Int(record.pointee.index)
         switch record.pointee.kind {
         case .transaction: table.prefetch(block.row(index)[EventBlock.RowWord.id])
-        case .label: table.prefetch(block.labelIDs[index])
+        case .label: table.prefetch(block.labels[index].id)
         default: break
         }
     }
@@ -56,7 +56,9 @@ extension FeatureStage {
         row: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
     ) {
         let words = block.row(row)
-        if let slot = control.table.slot(of: words[EventBlock.RowWord.id], text: block.idTexts[row]) {
+        if let slot = control.table.slot(
+            of: words[EventBlock.RowWord.id], since: control.limit, text: block.idTexts[row])
+        {
             return repeated(row: row, record: record, slot: slot, &block, &control)
         }
         let time = EventTime(milliseconds: words[EventBlock.RowWord.time])
@@ -69,7 +71,7 @@ extension FeatureStage {
         control.decisionCount &+= 1
         if status != .onTime { control.noteUnusual(status) }
         block.statuses[row] = status
-        block.slots[row] = slot
+        block.rowsOfNewSlots[slot &- block.firstNewSlot] = Int32(truncatingIfNeeded: row)
         append(
             WindowOperation(
                 kind: .insert, row: row, slot: slot, time: time, earliest: control.watermark.earliestAccepted), &block)
@@ -123,7 +125,8 @@ extension FeatureStage {
         let words = block.row(row)
         let time = EventTime(milliseconds: words[EventBlock.RowWord.time])
         let ids = control.eventIDs[Int(block.kinds[row])]
-        if let ids, let slot = ids.table.slot(of: words[EventBlock.RowWord.id], text: block.idTexts[row]) {
+        let id = words[EventBlock.RowWord.id]
+        if let ids, let slot = ids.table.slot(of: id, since: control.limit, text: block.idTexts[row]) {
             let isSame = ids.table.row(slot)[TransactionTable.Word.payload] == words[EventBlock.RowWord.payload]
             return setAside(
                 isSame ? .sameEventAgain : .otherPayloadUnderTheSameEventID, record: record, &block, &control)
@@ -155,12 +158,13 @@ extension FeatureStage {
     @inline(__always) private func join(
         label: Int, record: Int, _ block: inout EventBlock, _ control: inout ControlState
     ) {
-        let found = control.table.slot(of: block.labelIDs[label], text: block.labelIDTexts[label])
+        let (id, isPositive, source) = (
+            block.labels[label].id, block.labels[label].isPositive, block.labels[label].source
+        )
+        let found = control.table.slot(of: id, since: control.limit, text: block.labelIDTexts[label])
         guard let slot = found else {
             return setAside(.labelOfUnknownTransaction, record: record, &block, &control)
         }
-        let isPositive = block.labelIsPositive[label]
-        let source = block.labelSources[label]
         if source == EventBlock.unknownSource {
             return setAside(.labelOfUnknownSource, record: record, &block, &control)
         }

@@ -26,13 +26,17 @@ public final class FeatureStage: @unchecked Sendable {
         var watermark: Watermark
         var table: TransactionTable
         var tally = Tally()
+        /// Transactions and events that were taken at a watermark before this are forgotten.
+        var limit = Int64.min
         /// Decisions, all statuses; the tally has them at a block's end.
         var decisionCount: Int64 = 0
         /// The ids of events of other kinds, by kind; nil where it has none.
         var eventIDs: [EventIDs?] = []
         var tables: ReferenceTables
         /// The watermark's day at the last sweep of all windows, and the time of the next.
-        var sweptDay = Int64.min { didSet { nextSweep = (sweptDay &+ 1) &* 86_400_000 } }
+        var sweptDay = Int64.min {
+            didSet { nextSweep = sweptDay == .min ? .min : (sweptDay &+ 1) &* 86_400_000 }
+        }
         var nextSweep = Int64.min
 
         @inline(never) mutating func noteUnusual(_ status: DecisionStatus) {
@@ -173,28 +177,56 @@ public final class FeatureStage: @unchecked Sendable {
 
     // MARK: vectors
 
-    /// In log order: a transaction's vector is kept under its slot, a label's is taken from there.
+    /// Keeps the vectors of the block's transactions under their slots, and finds those of its labels.
     private func keepVectors(_ block: inout EventBlock, _ vectors: inout SlotRing) {
         let width = state.plan.count
-        let stride = state.plan.width
+        let newSlots = block.firstNewSlot..<block.reachableSlots.upperBound
         vectors.hold(block.reachableSlots)
+        keepVectors(of: newSlots, block, vectors)
         block.vectorCount = 0
         block.vectors.reserve(block.modelOperationCount * width)
-        for index in 0..<block.modelOperationCount {
-            let operation = block.modelOperations[index]
-            switch operation.kind {
-            case .score:
-                let row = Int(operation.index)
-                fetchEarly(vectors.row(block.slots[row] &+ 8))
-                Self.vector(vectors.row(block.slots[row]))
-                    .update(from: block.features.pointer + row &* stride, count: width)
-            case .learn:
+        func number(_ slot: Int) -> Int { (slot &- newSlots.lowerBound) & 0x7FFF_FFFF }
+        let count = block.modelOperationCount
+        for index in 0..<count {
+            let ahead = index &+ 24
+            if ahead < count, block.modelOperations[ahead].kind == .learn {
+                let slot = Int(block.modelOperations[ahead].index)
+                if number(slot) >= newSlots.count { fetch(vectors.row(slot), words: width) }
+            }
+            if block.modelOperations[index].kind == .score { continue }
+            let slot = Int(block.modelOperations[index].index)
+            let number = number(slot)
+            // A label that follows its transaction closely is learned from the row itself.
+            if number < newSlots.count {
+                block.modelOperations[index].index = ~block.rowsOfNewSlots[number]
+            } else {
                 (block.vectors.pointer + block.vectorCount &* width)
-                    .update(from: Self.vector(vectors.row(Int(operation.index))), count: width)
+                    .update(from: Self.vector(vectors.row(slot)), count: width)
                 block.modelOperations[index].index = Int32(truncatingIfNeeded: block.vectorCount)
                 block.vectorCount &+= 1
             }
         }
+    }
+
+    /// Copies many vectors at once where the rows are as close as the slots.
+    private func keepVectors(of slots: Range<Int>, _ block: borrowing EventBlock, _ vectors: borrowing SlotRing) {
+        let (width, stride) = (state.plan.count, state.plan.width)
+        let rows = block.rowsOfNewSlots.pointer
+        var number = 0
+        while number < slots.count {
+            let start = number
+            let row = Int(rows[start])
+            number &+= 1
+            while width == stride, number < slots.count, Int(rows[number]) == row &+ number &- start,
+                (slots.lowerBound &+ number) & vectors.mask != 0
+            { number &+= 1 }
+            Self.vector(vectors.row(slots.lowerBound &+ start))
+                .update(from: block.features.pointer + row &* stride, count: (number &- start) &* width)
+        }
+    }
+
+    @inline(__always) private func fetch(_ row: UnsafePointer<Int64>, words: Int) {
+        for word in stride(from: 0, to: words, by: 8) { fetchEarly(row + word) }
     }
 
     @inline(__always) private static func vector(_ words: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Double> {

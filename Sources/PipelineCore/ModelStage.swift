@@ -22,7 +22,7 @@ public final class ModelStage {
         var decisions = StateDigest()
         var decisionCount: Int64 = 0
         var scratch: [Double]
-        /// For the progress display only: a mean over labels, the latest with the most weight, of one label in eight.
+        /// For the progress display only: a mean over labels, the latest with the most weight, of one label in 64.
         var loss = 0.0
         var lossWeight = 0.0
         var labelCount = 0
@@ -93,8 +93,10 @@ public final class ModelStage {
                     state.model.observe(features, at: state.clock)
                 }
             case .learn:
-                let features = UnsafePointer(block.vectors.pointer + Int(operation.index) * width)
-                if state.labelCount & 7 == 0 { noteLoss(features, isPositive: operation.flag, &state) }
+                let place = Int(operation.index)
+                let features = UnsafePointer(
+                    place < 0 ? block.features.pointer + ~place &* stride : block.vectors.pointer + place &* width)
+                if state.labelCount & 63 == 0 { noteLoss(features, isPositive: operation.flag, &state) }
                 state.labelCount &+= 1
                 state.model.learn(
                     features, isPositive: operation.flag, at: state.clock,
@@ -123,8 +125,8 @@ public final class ModelStage {
         let logit = state.model.scoreInPlace(of: features).logit
         let margin = isPositive ? logit : -logit
         let loss = margin > 0 ? log1p(exp(-margin)) : log1p(exp(margin)) - margin
-        state.loss = state.loss * 0.9998 + loss
-        state.lossWeight = state.lossWeight * 0.9998 + 1
+        state.loss = state.loss * 0.9984 + loss
+        state.lossWeight = state.lossWeight * 0.9984 + 1
     }
 
     /// What weighs most in the score of a feature vector under the models as they are now, the heaviest first.
@@ -136,11 +138,15 @@ public final class ModelStage {
             guard let start = scratch.baseAddress else { return }
             _ = state.model.contributions(of: features, into: start)
         }
-        let order = (0..<count).sorted {
-            let a = abs(state.scratch[$0]), b = abs(state.scratch[$1])
-            return a != b ? a > b : $0 < $1
+        var order: [Int] = []
+        for index in 0..<count {
+            // Behind those that are as heavy.
+            let place = order.firstIndex { abs(state.scratch[$0]) < abs(state.scratch[index]) } ?? order.count
+            guard place < decision.reasonCount else { continue }
+            if order.count == decision.reasonCount { order.removeLast() }
+            order.insert(index, at: place)
         }
-        return order.prefix(decision.reasonCount).map { index in
+        return order.map { index in
             let isFeature = index < plan.count
             return Reason(
                 feature: isFeature ? index : nil, contribution: state.scratch[index],

@@ -83,6 +83,7 @@ public struct RecordDecoder: ~Copyable {
     let plan: FeaturePlan
     let input: InputSpecification
     private let hasKinds: Bool
+    private let hasSources: Bool
     /// Whether each row has a text in `idTexts`.
     private let hasTextIDs: Bool
     private let textPairs: [TextPair]
@@ -117,6 +118,7 @@ public struct RecordDecoder: ~Copyable {
         self.plan = plan
         self.input = input
         hasKinds = plan.kinds.count > 1
+        hasSources = !input.labelSources.isEmpty
         hasTextIDs = input.idType == .string || input.events.contains { $0.idType == .string }
         var partColumns: [String] = []
         var textPairs: [TextPair] = []
@@ -145,41 +147,38 @@ public struct RecordDecoder: ~Copyable {
         offset: Offset, timestamp: EventTime, value: UnsafeRawBufferPointer, slack: Int = 0, to block: inout EventBlock
     ) {
         let index = block.recordCount
-        block.records.reserve(index + 1)
-        var record = EventBlock.Record(
-            kind: .undecodable, index: 0, offset: offset.value, time: timestamp.milliseconds, value: value)
+        block.records.reserve(index &+ 1)
+        block.recordCount = index &+ 1
+        let record = block.records.pointer + index
+        record.initialize(
+            to: EventBlock.Record(
+                kind: .undecodable, index: 0, offset: offset.value, time: timestamp.milliseconds, value: value))
         var reader = ByteReader(value, slack: slack)
-        if timestamp.isInRange, let number = reader.readEnvelope() {
-            let reading = reading(of: Int(number.number))
-            switch reading.pointee.kind {
-            case .row:
-                if appendRow(reading, reader, offset: offset, timestamp: timestamp, to: &block) {
-                    record.kind = reading.pointee.rowKind == 0 ? .transaction : .event
-                    record.index = Int32(truncatingIfNeeded: block.rowCount - 1)
-                }
-            case .ignored: record.kind = .ignored
-            case .label:
-                if appendLabel(reader, to: &block) {
-                    record.kind = .label
-                    record.index = Int32(truncatingIfNeeded: block.labelCount - 1)
-                }
-            case .change:
-                if append(
-                    change: tableReadings[Int(reading.pointee.table)], reader, offset: offset, timestamp: timestamp,
-                    to: &block)
-                {
-                    record.kind = .change
-                    record.index = Int32(truncatingIfNeeded: block.changes.count - 1)
-                }
-            case .command:
-                if reader.readAvroString() == "heartbeat", reader.isValid, reader.remaining == 0 {
-                    record.kind = .heartbeat
-                }
-            case .unknown, .unprepared: break
-            }
+        guard timestamp.isInRange, let number = reader.readEnvelope() else { return }
+        let reading = reading(of: Int(number.number))
+        switch reading.pointee.kind {
+        case .row:
+            guard appendRow(reading, reader, offset: offset, timestamp: timestamp, to: &block) else { return }
+            record.pointee.kind = reading.pointee.rowKind == 0 ? .transaction : .event
+            record.pointee.index = Int32(truncatingIfNeeded: block.rowCount &- 1)
+        case .label:
+            guard appendLabel(reader, to: &block) else { return }
+            record.pointee.kind = .label
+            record.pointee.index = Int32(truncatingIfNeeded: block.labelCount &- 1)
+        case .ignored: record.pointee.kind = .ignored
+        case .change:
+            let table = tableReadings[Int(reading.pointee.table)]
+            guard append(change: table, reader, offset: offset, timestamp: timestamp, to: &block) else { return }
+            record.pointee.kind = .change
+            record.pointee.index = Int32(truncatingIfNeeded: block.changes.count - 1)
+        case .command: if Self.isHeartbeat(reader) { record.pointee.kind = .heartbeat }
+        case .unknown, .unprepared: break
         }
-        block.records[index] = record
-        block.recordCount = index + 1
+    }
+
+    @inline(never) private static func isHeartbeat(_ start: ByteReader) -> Bool {
+        var reader = start
+        return reader.readAvroString() == "heartbeat" && reader.isValid && reader.remaining == 0
     }
 
     // MARK: how a schema is read
@@ -353,7 +352,7 @@ public struct RecordDecoder: ~Copyable {
 
     // MARK: records
 
-    private mutating func appendRow(
+    @inline(__always) private mutating func appendRow(
         _ reading: UnsafePointer<Reading>, _ reader: ByteReader, offset: Offset, timestamp: EventTime,
         to block: inout EventBlock
     ) -> Bool {
@@ -500,7 +499,7 @@ public struct RecordDecoder: ~Copyable {
     }
 
     /// Takes back the texts of a row that turned out not to be one.
-    private func undo(_ row: Int, _ block: inout EventBlock) -> Bool {
+    @inline(never) private func undo(_ row: Int, _ block: inout EventBlock) -> Bool {
         if block.idTexts.count > row { block.idTexts.removeLast(block.idTexts.count - row) }
         for entity in plan.entities.indices where block.keyTexts[entity].count > row {
             block.keyTexts[entity].removeLast(block.keyTexts[entity].count - row)
@@ -508,33 +507,38 @@ public struct RecordDecoder: ~Copyable {
         return false
     }
 
-    /// Where no source is declared, all are one.
-    @inline(__always) private func place(ofSource name: UnsafeRawBufferPointer) -> UInt8 {
-        if input.labelSources.isEmpty { return 0 }
+    @inline(never) private func place(ofSource name: UnsafeRawBufferPointer) -> UInt8 {
         let place = input.labelSources.firstIndex { name.elementsEqual($0.utf8) }
         return place.map { UInt8($0) } ?? EventBlock.unknownSource
     }
 
-    private mutating func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+    @inline(__always) private mutating func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+        if block.idIsText { return appendLabelOfText(start, to: &block) }
         var reader = start
-        let index = block.labelCount
-        block.labelIDs.reserve(index + 1)
-        block.labelIsPositive.reserve(index + 1)
-        var text = ""
-        if block.idIsText {
-            text = reader.readAvroString()
-            block.labelIDs[index] = Int64(bitPattern: stableHash(text))
-        } else {
-            block.labelIDs[index] = reader.readVarint()
-        }
+        let id = reader.readVarint()
+        return append(&reader, id: id, to: &block)
+    }
+
+    @inline(never) private mutating func appendLabelOfText(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+        var reader = start
+        let text = reader.readAvroString()
+        guard append(&reader, id: Int64(bitPattern: stableHash(text)), to: &block) else { return false }
+        block.labelIDTexts.append(text)
+        return true
+    }
+
+    /// Appends a label of which the reader has come behind the id. Where no source is declared, all are one.
+    @inline(__always) private mutating func append(
+        _ reader: inout ByteReader, id: Int64, to block: inout EventBlock
+    ) -> Bool {
         let value = reader.readVarint()
         let source = reader.readAvroBytes()
         guard reader.isValid, reader.remaining == 0, value == 0 || value == 1 else { return false }
-        block.labelSources.reserve(index + 1)
-        block.labelSources[index] = place(ofSource: source)
-        block.labelIsPositive[index] = value == 1
-        if block.idIsText { block.labelIDTexts.append(text) }
-        block.labelCount = index + 1
+        let index = block.labelCount
+        block.labels.reserve(index &+ 1)
+        block.labels[index] = EventBlock.Label(
+            id: id, isPositive: value == 1, source: hasSources ? place(ofSource: source) : 0)
+        block.labelCount = index &+ 1
         return true
     }
 }

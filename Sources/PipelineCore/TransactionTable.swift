@@ -3,8 +3,8 @@ import Windowing
 
 /// The transactions that are remembered, for telling a repetition and for joining a label.
 ///
-/// In the order of the log; each has a slot number that counts up for ever, and stays until the watermark has passed it
-/// by the horizon. A slot's row of words:
+/// In the order of the log; each has a slot number that counts up for ever, and is known until the watermark has passed it
+/// by the horizon. Its row stays a while longer: rows are given back many at a time. A slot's row of words:
 ///
 ///     id │ time │ payload │ decision │ watermark │ flags
 struct TransactionTable: ~Copyable, @unchecked Sendable {
@@ -27,7 +27,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     /// Slots held: from the oldest to before the next one.
     private(set) var first = 0
     private(set) var next = 0
-    private var index = KeyIndex()
+    private var index = SlotIndex()
     private let idIsText: Bool
     /// By a slot's low bits.
     private var texts: [String] = []
@@ -50,18 +50,36 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
 
     @inline(__always) func prefetch(_ id: Int64) { index.prefetch(id) }
 
-    /// The slot of the transaction `id` (whose text is `text` when ids are text), or nil.
-    @inline(__always) func slot(of id: Int64, text: @autoclosure () -> String) -> Int? {
-        let place = idIsText ? Self.find(id, text(), among: texts, index) : index.find(id) { _ in true }
-        guard let place else { return nil }
-        return first &+ ((place &- first) & mask)
+    /// The slot of the transaction `id` (whose text is `text` when ids are text), or nil; those taken at a watermark before
+    /// `limit` are forgotten.
+    @inline(__always) func slot(of id: Int64, since limit: Int64, text: @autoclosure () -> String) -> Int? {
+        if idIsText { return Self.find(id, text(), since: limit, first, rows, texts, index) }
+        guard let low = index.find(id, isSame: { Self.isKnown(rows.row(Int($0)), id, since: limit) }) else {
+            return nil
+        }
+        return Self.slot(low, from: first)
+    }
+
+    /// The slot of which these are the low bits.
+    @inline(__always) private static func slot(_ low: UInt32, from first: Int) -> Int {
+        first &+ Int(low &- UInt32(truncatingIfNeeded: first))
+    }
+
+    @inline(__always) private static func isKnown(
+        _ row: UnsafeMutablePointer<Int64>, _ id: Int64, since limit: Int64
+    ) -> Bool {
+        row[Word.id] == id && row[Word.watermark] >= limit
     }
 
     // Not a method of the table: for one that is not inlined the whole table would be copied at each look-up.
     @inline(never) private static func find(
-        _ id: Int64, _ text: String, among texts: [String], _ index: borrowing KeyIndex
+        _ id: Int64, _ text: String, since limit: Int64, _ first: Int, _ rows: borrowing SlotRing, _ texts: [String],
+        _ index: borrowing SlotIndex
     ) -> Int? {
-        index.find(id) { texts[$0] == text }
+        let found = index.find(id) { low in
+            isKnown(rows.row(Int(low)), id, since: limit) && texts[Int(low) & rows.mask] == text
+        }
+        return found.map { slot($0, from: first) }
     }
 
     /// Remembers a transaction of which these are the words in its block.
@@ -69,7 +87,8 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         _ words: UnsafePointer<Int64>, text: @autoclosure () -> String, decision: Int64, watermark: Int64,
         status: DecisionStatus
     ) -> Int {
-        if next &- first > mask { grow() }
+        if next &- first > mask { growRows() }
+        if index.count == index.capacity { growIndex() }
         let slot = next
         let row = rows.row(slot)
         let id = words[EventBlock.RowWord.id]
@@ -79,7 +98,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         row[Word.decision] = decision
         row[Word.watermark] = watermark
         row[Word.flags] = Int64(status.rawValue)
-        index.insert(id, slot & mask)
+        index.insert(id, slot)
         if idIsText { texts[slot & mask] = text() }
         next &+= 1
         return slot
@@ -90,16 +109,16 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         for slot in first..<next { row(slot)[Word.watermark] = max(row(slot)[Word.watermark], watermark) }
     }
 
-    /// Forgets the transactions taken at a watermark before `limit`.
-    @inline(__always) mutating func forget(before limit: Int64) {
-        while first < next, row(first)[Word.watermark] < limit {
-            if first &+ 8 < next {
-                index.prefetch(row(first &+ 8)[Word.id])
-            }
-            let row = row(first)
-            index.remove(row[Word.id], first & mask)
-            first &+= 1
+    /// Gives back the rows of transactions taken at a watermark before `limit`.
+    mutating func forget(before limit: Int64) {
+        var slot = first
+        while slot < next, row(slot)[Word.watermark] < limit {
+            // Rows beyond the next one to be written hold something too.
+            index.prefetch(row(slot &+ 16)[Word.id])
+            index.remove(row(slot)[Word.id], slot)
+            slot &+= 1
         }
+        first = slot
     }
 
     @inline(__always) func status(_ slot: Int) -> DecisionStatus {
@@ -141,15 +160,17 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         return mixed(identity ^ UInt64(bitPattern: row[Word.flags]), content)
     }
 
-    private mutating func grow() {
+    @inline(never) private mutating func growRows() {
         let (oldTexts, oldMask) = (texts, mask)
         rows.hold(first..<next + 1)
-        if idIsText { texts = [String](repeating: "", count: mask + 1) }
-        index = KeyIndex()
-        for slot in first..<next {
-            index.insert(row(slot)[Word.id], slot & mask)
-            if idIsText { texts[slot & mask] = oldTexts[slot & oldMask] }
-        }
+        guard idIsText else { return }
+        texts = [String](repeating: "", count: mask + 1)
+        for slot in slots { texts[slot & mask] = oldTexts[slot & oldMask] }
+    }
+
+    @inline(never) private mutating func growIndex() {
+        index = SlotIndex(capacity: 2 * index.capacity)
+        for slot in slots { index.insert(row(slot)[Word.id], slot) }
     }
 
     // MARK: saved state
@@ -166,7 +187,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         precondition(next == 0, "a table that holds transactions cannot take up saved ones")
         first = try reader.decodeInt()
         let count = try reader.decodeCount(size: Word.count * 8)
-        guard first >= 0, first < Int.max / 2 else {
+        guard first >= 0, first < Int.max / 2, count < Int(UInt32.max) else {
             throw StateCodingError("the slot number \(first) is out of range")
         }
         next = first + count
@@ -175,6 +196,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
             texts = [String](repeating: "", count: mask + 1)
             for slot in slots { texts[slot & mask] = try reader.decodeString() }
         }
-        for slot in slots { index.insert(row(slot)[Word.id], slot & mask) }
+        index = SlotIndex(capacity: count)
+        for slot in slots { index.insert(row(slot)[Word.id], slot) }
     }
 }

@@ -1,24 +1,34 @@
 import Glibc
 
 /// Bytes that do not change and stay where they are while this object lives: a mapped file or a copy on the heap.
+///
+/// Whoever alone holds a copy on the heap may fill it anew.
 public final class MappedBytes: @unchecked Sendable {
-    public let bytes: UnsafeRawBufferPointer
+    public private(set) var bytes: UnsafeRawBufferPointer
     private let isMapped: Bool
+    /// Of memory on the heap: bytes that find room in it.
+    public let capacity: Int
 
     /// Up to `capacity` bytes on the heap; `fill` writes them and gives their number.
     public init<Failure>(
         capacity: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity, 1), alignment: 16)
-        do throws(Failure) {
-            let count = try fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<capacity]))
-            precondition(count >= 0 && count <= capacity, "filled \(count) bytes of a buffer of \(capacity)")
-            bytes = UnsafeRawBufferPointer(start: memory.baseAddress, count: count)
-        } catch {
-            memory.deallocate()
-            throw error
-        }
+        bytes = UnsafeRawBufferPointer(start: memory.baseAddress, count: 0)
         isMapped = false
+        self.capacity = capacity
+        try refill(fill: fill)
+    }
+
+    /// Writes other bytes over those that are there; nobody else may hold this object.
+    public func refill<Failure>(
+        fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) {
+        precondition(!isMapped, "a mapped file is not filled")
+        let memory = UnsafeMutableRawPointer(mutating: bytes.baseAddress)
+        let count = try fill(UnsafeMutableRawBufferPointer(start: memory, count: capacity))
+        precondition(count >= 0 && count <= capacity, "filled \(count) bytes of a buffer of \(capacity)")
+        bytes = UnsafeRawBufferPointer(start: memory, count: count)
     }
 
     public convenience init(copying source: UnsafeRawBufferPointer) {
@@ -32,6 +42,7 @@ public final class MappedBytes: @unchecked Sendable {
     init(mapped memory: UnsafeRawBufferPointer) {
         bytes = memory
         isMapped = true
+        capacity = 0
     }
 
     /// Lets the memory of mapped bytes go from one position up to another; who reads there again gets them from the

@@ -180,8 +180,6 @@ extension EntityWindows {
     ) {
         // The numbers found hold until keys go.
         var numbersHold = true
-        var fetched = 0
-        fetchHeaders(0..<2 * Self.fetchedTogether, rows)
         guard var next = operations.baseAddress else { return }
         let end = next + operations.count
         while next < end {
@@ -193,10 +191,7 @@ extension EntityWindows {
             let slot = operation.pointee.slot
             switch operation.pointee.kind {
             case .insert:
-                while row &+ Self.fetchedTogether >= fetched {
-                    fetchAhead(fetched, rows, shape)
-                    fetched &+= Self.fetchedTogether
-                }
+                fetchAhead(of: row, rows, shape)
                 if rows.isAbsent(row) {
                     if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
                     if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: -1, -1) }
@@ -247,22 +242,12 @@ extension EntityWindows {
         }
     }
 
-    /// Rows for which memory is fetched at once: so many walks through page tables are on their way together.
-    private static var fetchedTogether: Int { 8 }
-
-    /// Brings close what the rows from `start` on will touch: their keys' events, and the headers of those behind.
-    @inline(__always) private func fetchAhead(_ start: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        for row in start..<max(min(start &+ Self.fetchedTogether, rows.count), start) where rowNumbers[row] >= 0 {
-            prefetch(events: Int(rowNumbers[row]), shape)
-        }
-        let next = start &+ 2 &* Self.fetchedTogether
-        fetchHeaders(next..<next &+ Self.fetchedTogether, rows)
-    }
-
-    @inline(__always) private func fetchHeaders(_ range: Range<Int>, _ rows: WindowRows) {
-        for row in range.lowerBound..<max(min(range.upperBound, rows.count), range.lowerBound)
-        where rowNumbers[row] >= 0 {
-            prefetch(header: Int(rowNumbers[row]))
+    /// Brings close what rows ahead will touch: first the key's header, then its events.
+    @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
+        let far = 24, near = 12
+        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
+        if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
+            prefetch(events: Int(rowNumbers[row &+ near]), shape)
         }
     }
 

@@ -46,7 +46,13 @@ public struct SlotRing: ~Copyable, @unchecked Sendable {
 
     /// Writes the rows of `slots`, which are held.
     public func encode(_ slots: Range<Int>, into writer: inout ByteWriter) {
-        for slot in slots { writer.encode(raw: UnsafeRawBufferPointer(start: row(slot), count: stride * 8)) }
+        var slots = slots
+        while !slots.isEmpty {
+            // Up to where the memory begins anew.
+            let count = min(slots.count, mask + 1 - slots.lowerBound & mask)
+            writer.encode(raw: UnsafeRawBufferPointer(start: row(slots.lowerBound), count: count * stride * 8))
+            slots = slots.lowerBound + count..<slots.upperBound
+        }
     }
 
     /// Takes up what `encode` wrote of the same slots; the ring must be new.
@@ -62,13 +68,15 @@ public struct SlotRing: ~Copyable, @unchecked Sendable {
 
 /// Memory for tables that are read at random places.
 enum LargeMemory {
-    /// From this size on whole large pages are asked for: a processor keeps few places of small ones in mind.
+    /// Whole large pages are asked for, since a processor keeps few places of small ones in mind; also where half of one
+    /// is enough.
     private static let largePageBytes = 2 << 20
 
     /// Words without a value yet; `deallocate()` gives them back.
     static func allocateWords(_ count: Int) -> UnsafeMutablePointer<Int64> {
-        let bytes = max(count, 1) * 8
-        let isLarge = bytes >= largePageBytes
+        var bytes = max(count, 1) * 8
+        let isLarge = bytes >= largePageBytes / 2
+        if isLarge { bytes = (bytes + largePageBytes - 1) / largePageBytes * largePageBytes }
         let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? largePageBytes : 64)
         if isLarge { tidemark_prefer_large_pages(memory, bytes) }
         return memory.bindMemory(to: Int64.self, capacity: max(count, 1))

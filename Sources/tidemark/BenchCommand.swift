@@ -73,12 +73,12 @@ struct BenchCommand: ParsableCommand {
 
 extension BenchmarkResult {
     fileprivate static let heading =
-        padded("", 26) + leftPadded("items", 10) + leftPadded("ns/item", 10) + leftPadded("fastest", 10)
+        padded("", 26) + leftPadded("items", 10) + leftPadded("ns/item", 13) + leftPadded("fastest", 13)
         + leftPadded("items/s", 10) + "  " + padded("hash", 16)
 
     fileprivate var row: String {
-        padded(name, 26) + leftPadded(grouped(items), 10) + leftPadded(fixed(medianNanosecondsPerItem, 1), 10)
-            + leftPadded(fixed(leastNanosecondsPerItem, 1), 10) + leftPadded(magnitudeText(itemsPerSecond), 10)
+        padded(name, 26) + leftPadded(grouped(items), 10) + leftPadded(fixed(medianNanosecondsPerItem, 1), 13)
+            + leftPadded(fixed(leastNanosecondsPerItem, 1), 13) + leftPadded(magnitudeText(itemsPerSecond), 10)
             + "  " + hashText + figures.map { "  \($0.name) \(fixed($0.value, 0)) \($0.unit.text)" }.joined()
     }
 

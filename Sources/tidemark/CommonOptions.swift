@@ -87,10 +87,10 @@ func grouped(_ number: some BinaryInteger) -> String {
 
 /// A number with a fixed count of decimals.
 func fixed(_ value: Double, _ decimals: Int) -> String {
-    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
-    return decimalDescription(Int64((value * scale).rounded()), scale: decimals)
+    guard let scaled = Int64(exactly: (value * scale).rounded()), abs(value) < 1e15 else { return "\(value)" }
+    return decimalDescription(scaled, scale: decimals)
 }
 
 /// Seconds since a moment that `SystemClock` gave.

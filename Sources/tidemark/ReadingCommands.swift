@@ -12,7 +12,9 @@ struct FeaturesCommand: ParsableCommand {
         discussion: """
             A replay of the features alone: transaction_id, then a column for each feature in the plan's order. With \
             --context also event_time, status and input_offset: leave out rows that are too_late or quarantined, whose \
-            windows are as of another time, when you train a model elsewhere.
+            windows are as of another time, when you train a model elsewhere. Where retention has removed the log's \
+            beginning, windows that reached back to it are not what they were, and --forget-removed has to say that this \
+            is known.
             With --explain nothing is read but the pipeline: positions, names, definitions, the windows that each \
             entity shares, and the steps that are done with each block of rows.
             """)
@@ -22,6 +24,8 @@ struct FeaturesCommand: ParsableCommand {
     @Option(name: .customLong("output"), help: ArgumentHelp("The CSV file to write.", valueName: "file")) var path:
         String?
     @Flag(help: "Also write event_time, status and input_offset.") var context = false
+    @Flag(help: "Go by what retention has left, though windows that reached further back are not whole.")
+    var forgetRemoved = false
     @Flag(help: "Print the compiled plan and end.") var explain = false
     @OptionGroup var output: OutputOptions
 
@@ -46,7 +50,10 @@ struct FeaturesCommand: ParsableCommand {
                 log: LogDirectory(log), specification: specification, fileSystem: PosixFileSystem())
             let start = SystemClock().monotonicNanoseconds
             let line = ProgressLine("features", unit: "records", quiet: output.quiet || output.json)
-            let rows = try export.write(to: path, withContext: context, shouldStop: { Termination.isRequested }) {
+            let rows = try export.write(
+                to: path, withContext: context, forgetsRemoved: forgetRemoved,
+                shouldStop: { Termination.isRequested }
+            ) {
                 line.update(done: $0.offset.value, total: $0.end.value, detail: $0.eventTime.dateDescription)
             }
             line.finish()

@@ -34,6 +34,55 @@ import Testing
         #expect(squares == squared)
     }
 
+    @Test func fourColumnsAreSortedEachByItself() {
+        for count in Array(0...40) + [63, 64, 65, 127, 128, 129, 576] {
+            for fresh in Set([0, 1, 2, 3, count / 3, count - 1, count]) where (0...count).contains(fresh) {
+                let columns = (0..<4).map { column in
+                    let all = values(count, 0.37 + Double(column)).map { ($0 * 9).rounded() / 9 + 0 }
+                    return all.prefix(fresh) + all.dropFirst(fresh).sorted()
+                }
+                var rows = (0..<count).flatMap { row in columns.map { $0[row] } }
+                RowKernel.sortFourColumns(&rows, fresh: fresh, count: count)
+                for column in 0..<4 {
+                    let found = stride(from: column, to: rows.count, by: 4).map { rows[$0] }
+                    #expect(found == columns[column].sorted(), "\(fresh) of \(count)")
+                }
+            }
+        }
+    }
+
+    @Test func placesAreCountsOfTheEdgesNotAbove() {
+        for count in Array(1...20) + [63, 64, 65, 72, 73, 200] {
+            let edges = Set(values(count, 0.37)).sorted()
+            let full = { (values: [Double]) in values + Array(repeating: .infinity, count: -values.count & 7) }
+            let pivots = full(stride(from: 8, to: edges.count, by: 8).map { edges[$0] })
+            let searched = [7, 8] + pivots + full(edges)
+            let columns = [1, 0].map {
+                RowKernel.ColumnEdges(column: $0, start: 2, pivot_eights: Int32(pivots.count / 8))
+            }
+            for value in edges + edges.map(\.nextDown) + [-1e100, 1e100] {
+                var places: [Int32] = [-1, -1]
+                RowKernel.findPlaces(of: [-5, value], in: columns, count: 2, edges: searched, into: &places)
+                #expect(places == [Int32(edges.count { $0 <= value }), 0])
+            }
+        }
+    }
+
+    @Test(arguments: 0...21) func inactiveEntriesAddNothing(count: Int) {
+        let weights = values(9, 0.7), others = values(9, 1.3), entries = values(count, 0.41)
+        let indices = (0..<count).map { Int32($0 * 5 % 11) - 2 }.map { max($0, -1) }
+        let found = RowKernel.sparseDots(indices, entries, count: count, weights: weights, others: others)
+        #expect(found.0 == RowKernel.sparseDot(indices, entries, count: count, weights: weights))
+        #expect(found.1 == RowKernel.sparseDot(indices, entries, count: count, weights: others))
+        var sums = [0.0, 0, 0, 0]
+        var rest = 0.0
+        for entry in 0..<count where indices[entry] >= 0 {
+            let product = entries[entry] * weights[Int(indices[entry])]
+            if entry < count & ~3 { sums[entry % 4] += product } else { rest += product }
+        }
+        #expect(found.0 == ((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest)
+    }
+
     /// A row's bits do not depend on where it lies.
     @Test func aDotProductIsTheSameWhereverItsRowLies() {
         let row = values(64, 0.37)

@@ -6,9 +6,9 @@ import Testing
 
 @Suite struct BinEdgesTests {
     private func ranking(_ values: [Double]) -> QuantileRanking {
-        var sketch = QuantileSketch(sectionLength: 128, seed: 1)
-        for value in values { sketch.insert(value) }
-        return sketch.ranking
+        var sketch = QuantileSketches(places: [0], sectionLength: 128, seeds: [1])
+        for value in values { sketch.insert([value]) }
+        return sketch.ranking(0)
     }
 
     private func edges(_ shape: BinShape, _ values: [Double], frauds: [Double] = []) -> BinEdges {

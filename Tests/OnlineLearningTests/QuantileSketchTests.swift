@@ -6,10 +6,16 @@ import Testing
 
 /// The sketch against sorting the whole stream.
 @Suite struct QuantileSketchTests {
-    private func sketch(_ values: [Double], sectionLength: Int = 32, seed: UInt64 = 1) -> QuantileSketch {
-        var sketch = QuantileSketch(sectionLength: sectionLength, seed: seed)
-        for value in values { sketch.insert(value) }
+    private func sketch(_ values: [Double], sectionLength: Int = 32, seed: UInt64 = 1) -> QuantileSketches {
+        var sketch = QuantileSketches(places: [0], sectionLength: sectionLength, seeds: [seed])
+        for value in values { sketch.insert([value]) }
         return sketch
+    }
+
+    private func digest(_ sketch: QuantileSketches, _ column: Int = 0) -> StateDigest {
+        var writer = ByteWriter()
+        sketch.encode(column, into: &writer)
+        return StateDigest(sum: stableHash(writer.bytes))
     }
 
     /// All streams of up to six values out of three.
@@ -21,7 +27,7 @@ import Testing
                     defer { rest /= 3 }
                     return Double(rest % 3 - 1)
                 }
-                checkExact(sketch(values, sectionLength: 4).ranking, values)
+                checkExact(sketch(values, sectionLength: 4).ranking(0), values)
             }
         }
     }
@@ -30,7 +36,7 @@ import Testing
         var random = TestRandom(seed: 3)
         for length in [1, 5, 23, 100, 511] {
             let values = (0..<length).map { _ in (random.unit() * 50).rounded() }
-            checkExact(sketch(values).ranking, values)
+            checkExact(sketch(values).ranking(0), values)
         }
     }
 
@@ -48,12 +54,12 @@ import Testing
     /// Each value stands for a power of two of the stream, and together they stand for all of it.
     @Test(arguments: [4, 6, 32]) func theWeightsAddUpToTheStream(_ sectionLength: Int) {
         var random = TestRandom(seed: 4)
-        var sketch = QuantileSketch(sectionLength: sectionLength, seed: 9)
+        var sketch = QuantileSketches(places: [0], sectionLength: sectionLength, seeds: [9])
         for length in 1...3000 {
-            sketch.insert(random.normal())
+            sketch.insert([random.normal()])
             guard length % 7 == 0 else { continue }
-            #expect(sketch.ranking.count == length)
-            for level in sketch.levels { #expect(level.values.count < max(level.capacity, 16 * sectionLength)) }
+            #expect(sketch.ranking(0).count == length)
+            for level in sketch.levels { #expect(level.count < max(level.capacity, 16 * sectionLength)) }
         }
     }
 
@@ -61,7 +67,7 @@ import Testing
         var random = TestRandom(seed: 5)
         let values = (0..<60_000).map { _ in random.normal() }
         let sorted = values.sorted()
-        let ranking = sketch(values).ranking
+        let ranking = sketch(values).ranking(0)
         #expect(Array(ranking.values.suffix(96)) == Array(sorted.suffix(96)))
         #expect(ranking.values.count < 4500)
     }
@@ -79,7 +85,7 @@ import Testing
             default: random.normal()
             }
         }
-        let ranking = sketch(values, seed: seed).ranking
+        let ranking = sketch(values, seed: seed).ranking(0)
         let sorted = values.sorted()
         for octave in 0..<15 {
             let beyond = count >> octave
@@ -91,16 +97,30 @@ import Testing
     }
 
     @Test func aStreamOfTheSameValueHasOnlyThat() {
-        let ranking = sketch(Array(repeating: -0.0, count: 5000)).ranking
+        let ranking = sketch(Array(repeating: -0.0, count: 5000)).ranking(0)
         #expect(ranking.values == [0] && ranking.values[0].sign == .plus && ranking.count == 5000)
     }
 
     @Test func theSameStreamGivesTheSameBitsAndAnotherSeedOthers() {
         var random = TestRandom(seed: 6)
         let values = (0..<20_000).map { _ in random.normal() }
-        #expect(sketch(values).digest == sketch(values).digest)
-        #expect(sketch(values).digest != sketch(values, seed: 2).digest)
-        #expect(sketch(values).digest != sketch(values.reversed()).digest)
+        let found = digest(sketch(values))
+        #expect(found == digest(sketch(values)))
+        #expect(found != digest(sketch(values, seed: 2)))
+        #expect(found != digest(sketch(values.reversed())))
+    }
+
+    @Test(arguments: [1, 4, 5, 11]) func aColumnIsSketchedAsIfItStoodAlone(_ columns: Int) {
+        var random = TestRandom(seed: 10)
+        let places = (0..<columns).map { ($0 * 7 + 3) % 12 }
+        let seeds = (0..<UInt64(columns)).map { $0 / 2 }
+        var together = QuantileSketches(places: places, negated: true, sectionLength: 4, seeds: seeds)
+        let rows = (0..<2000).map { _ in (0..<12).map { _ in random.unit() < 0.2 ? 0 : random.normal() } }
+        for row in rows { together.insert(row) }
+        for column in 0..<columns {
+            let alone = sketch(rows.map { -$0[places[column]] }, sectionLength: 4, seed: seeds[column])
+            #expect(digest(together, column) == digest(alone))
+        }
     }
 
     @Test func aSketchSavedAnywhereGoesOnTheSame() throws {
@@ -110,22 +130,34 @@ import Testing
         for cut in stride(from: 0, through: values.count, by: 97) {
             let before = sketch(Array(values[..<cut]), sectionLength: 4)
             var writer = ByteWriter()
-            before.encode(into: &writer)
+            before.encode(0, into: &writer)
             var reader = ByteReader(writer.bytes)
-            var after = try QuantileSketch(decoding: &reader, sectionLength: 4)
-            #expect(reader.remaining == 0 && after.digest == before.digest)
-            for value in values[cut...] { after.insert(value) }
-            #expect(after.digest == whole.digest, "saved after \(cut)")
+            var after = sketch([], sectionLength: 4, seed: 0)
+            try after.decode(0, from: &reader)
+            #expect(reader.remaining == 0 && digest(after) == digest(before))
+            for value in values[cut...] { after.insert([value]) }
+            #expect(digest(after) == digest(whole), "saved after \(cut)")
         }
+    }
+
+    @Test func columnsOfDifferentStreamsAreNotTakenUp() throws {
+        var writer = ByteWriter()
+        sketch([1, 2, 3]).encode(0, into: &writer)
+        sketch([1, 2]).encode(0, into: &writer)
+        var reader = ByteReader(writer.bytes)
+        var both = QuantileSketches(places: [0, 1], seeds: [1, 1])
+        try both.decode(0, from: &reader)
+        #expect(throws: StateCodingError.self) { try both.decode(1, from: &reader) }
     }
 
     @Test func aCutOrChangedStateIsAnError() throws {
         var random = TestRandom(seed: 8)
         var writer = ByteWriter()
-        sketch((0..<500).map { _ in random.normal() }, sectionLength: 4).encode(into: &writer)
+        sketch((0..<500).map { _ in random.normal() }, sectionLength: 4).encode(0, into: &writer)
         for length in 0..<writer.count {
             var reader = ByteReader(UnsafeRawBufferPointer(rebasing: writer.bytes[..<length]))
-            #expect(throws: StateCodingError.self) { _ = try QuantileSketch(decoding: &reader, sectionLength: 4) }
+            var restored = sketch([], sectionLength: 4)
+            #expect(throws: StateCodingError.self) { try restored.decode(0, from: &reader) }
         }
         // None may trap.
         var bytes = Array(writer.bytes)
@@ -134,9 +166,10 @@ import Testing
             bytes[place] ^= 0x55
             bytes.withUnsafeBytes { bytes in
                 var reader = ByteReader(bytes)
-                if var restored = try? QuantileSketch(decoding: &reader, sectionLength: 4) {
-                    for value in 0..<100 { restored.insert(Double(value)) }
-                    _ = restored.ranking
+                var restored = sketch([], sectionLength: 4)
+                if (try? restored.decode(0, from: &reader)) != nil {
+                    for value in 0..<100 { restored.insert([Double(value)]) }
+                    _ = restored.ranking(0)
                 }
             }
             bytes[place] = byte
@@ -146,7 +179,7 @@ import Testing
     @Test func negatedIsSharpAtTheLowEnd() {
         var random = TestRandom(seed: 9)
         let values = (0..<60_000).map { _ in random.normal() }
-        let ranking = sketch(values.map { -$0 }).ranking.negated
+        let ranking = sketch(values.map { -$0 }).ranking(0).negated
         #expect(Array(ranking.values.prefix(96)) == Array(values.sorted().prefix(96)))
         #expect(ranking.count == 60_000)
     }

@@ -65,6 +65,27 @@ enum ScriptRecord: Hashable {
     case damaged([UInt8])
 }
 
+extension ScriptRecord {
+    /// The same record at another time.
+    func later(byMinutes minutes: Int) -> ScriptRecord {
+        switch self {
+        case .transaction(var transaction):
+            transaction.minute += minutes
+            transaction.arrival += minutes
+            return .transaction(transaction)
+        case .event(var event):
+            event.minute += minutes
+            event.arrival += minutes
+            return .event(event)
+        case .change(var change):
+            change.minute = change.minute.map { $0 + minutes }
+            return .change(change)
+        case .heartbeat(let minute): return .heartbeat(minute: minute + minutes)
+        case .label, .damaged: return self
+        }
+    }
+}
+
 /// How keys and ids are encoded: as numbers, or as text whose common prefixes make hashing matter.
 enum KeyStyle: CaseIterable {
     case numbers, text

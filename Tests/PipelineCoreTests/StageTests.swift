@@ -113,6 +113,16 @@ struct StageTests {
         #expect(try runStages(input, specification, style: .text, cuts: Set(0..<120)) == reference)
     }
 
+    @Test(arguments: 0..<3 as Range<UInt64>)
+    func timesBefore1970AndARestartBeforeTheFirstRecordGiveTheSame(seed: UInt64) throws {
+        let script = randomScript(seed: seed, count: 120).map { $0.later(byMinutes: -30_000_000) }
+        let input = EncodedInput(script, style: .numbers)
+        let specification = testPipeline(seed: seed, style: .numbers)
+        let reference = try runStages(input, specification, style: .numbers)
+        #expect(reference.watermark.milliseconds < 0)
+        #expect(try runStages(input, specification, style: .numbers, cuts: [0]) == reference)
+    }
+
     @Test(arguments: 0..<2 as Range<UInt64>)
     func aBlockOfManyMoreRecordsThanAreRememberedGivesTheSame(seed: UInt64) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 4000), style: .numbers)

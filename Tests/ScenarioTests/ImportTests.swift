@@ -36,6 +36,25 @@ struct ImportTests {
         #expect(try scenario.records(scenario.log.input) == inputOfOneGo())
     }
 
+    /// What is known a week after a row that has no other behind it in its file is known no earlier in the log.
+    @Test func theLabelsOfAFileThatEndsEarlyStandAmongTheRecordsOfOthers() throws {
+        let scenario = try Scenario()
+        func source(_ name: String, _ rows: some Sequence<SimulatedTransaction>) throws -> Importer.Source {
+            let file = try scenario.directory.write(CardTable.csv(rows), to: name)
+            return Importer.Source(
+                try InputStream(path: file, fileSystem: scenario.fileSystem), name: name, rows: .transactions)
+        }
+        let early = table.rows.prefix(table.rows.count / 2).filter { $0.customer.isMultiple(of: 2) }
+        let known = Set(early.map(\.id))
+        let others = table.rows.filter { !known.contains($0.id) }
+        let reports = try Importer(
+            log: scenario.log, input: scenario.specification.input, fileSystem: scenario.fileSystem
+        ).importAll([try source("early.csv", early), try source("others.csv", others)], flushLabels: true)
+        #expect(reports.map(\.labels) == [Int64(early.count), Int64(others.count)])
+        let times = try scenario.records(scenario.log.input).map(\.timestamp)
+        #expect(times == times.sorted())
+    }
+
     @Test func importingTwiceAddsNothing() throws {
         let scenario = try Scenario()
         let first = try scenario.importTable(CardTable.csv(table.rows))

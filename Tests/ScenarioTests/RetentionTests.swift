@@ -95,6 +95,23 @@ struct RetentionTests {
         #expect(try retained.records("pipelines/small/decisions-0").count == decisions)
     }
 
+    /// Their windows reach back to what is gone.
+    @Test func vectorsThatAreNotAsTheyWereScoredAreGivenOnlyWhenAskedFor() throws {
+        try train()
+        let export = FeatureExport(
+            log: retained.log, specification: retained.specification, fileSystem: retained.fileSystem)
+        #expect(try export.write(to: "features.csv") == 600)
+        try retained.retain("input-0")
+        let start = try #require(try retained.records("input-0").first?.offset)
+        #expect {
+            _ = try export.write(to: "features.csv")
+        } throws: { error in
+            guard case RuntimeError.vectorsRemoved(start) = error else { return false }
+            return true
+        }
+        #expect((1..<600).contains(try export.write(to: "features.csv", forgetsRemoved: true)))
+    }
+
     @Test func metricsAreOfTheDecisionsWhoseInputIsLeft() throws {
         try retained.open().run(until: Offset(900))
         let all = try evaluate()

@@ -375,7 +375,7 @@ struct RetainedTableTests {
 
     private func features(_ log: RetainedLog) throws -> [String] {
         _ = try FeatureExport(log: log.log, specification: log.specification, fileSystem: log.fileSystem)
-            .write(to: "features.csv")
+            .write(to: "features.csv", forgetsRemoved: true)
         return String(decoding: try log.fileSystem.read("features.csv"), as: UTF8.self).split(separator: "\n")
             .map { line in line.split(separator: ",").prefix(3).joined(separator: ",") }
     }

@@ -16,6 +16,8 @@ final class ImportFeed {
     private let log: LogDirectory
     private let fileSystem: any FileSystem
     private let malformed: MalformedLog
+    /// Whether labels that are due after the last row are given too.
+    private let flushesLabels: Bool
     private var sequence: ImportSequence
     private var opened: Opened?
     private var isReplaying = true
@@ -37,12 +39,13 @@ final class ImportFeed {
 
     init(
         _ source: any ImportSource, to target: ImportTarget, _ log: LogDirectory, malformed: MalformedLog,
-        aheadTolerance: EventDuration, fileSystem: any FileSystem
+        aheadTolerance: EventDuration, flushLabels: Bool, fileSystem: any FileSystem
     ) {
         self.source = source
         self.target = target
         self.log = log
         self.malformed = malformed
+        flushesLabels = flushLabels
         self.fileSystem = fileSystem
         sequence = ImportSequence(aheadTolerance: aheadTolerance)
     }
@@ -55,8 +58,8 @@ final class ImportFeed {
         let item = try source.next()
         if case .end = item {
             isAtEnd = true
-            // What waits for rows behind it waits no more.
-            if isQueueing { try endInput(flushLabels: false) }
+            // What waits for rows behind it waits no more; labels take their places among the other sources' records.
+            if isQueueing { try endInput() }
             return false
         }
         report.rows += 1
@@ -209,7 +212,7 @@ final class ImportFeed {
     }
 
     /// The source's end: what is held is decided, and labels that are due are given.
-    private func endInput(flushLabels: Bool) throws(RuntimeError) {
+    private func endInput() throws(RuntimeError) {
         guard let opened else { return }
         if isReplaying {
             guard try opened.history.next() == nil else {
@@ -219,9 +222,9 @@ final class ImportFeed {
             try endReplay()
         }
         if isQueueing {
-            sequence.finish(flushingLabels: flushLabels, to: &queue)
+            sequence.finish(flushingLabels: flushesLabels, to: &queue)
         } else {
-            try storage { () throws(LogError) in try sequence.finish(flushingLabels: flushLabels, to: &opened.sink) }
+            try storage { () throws(LogError) in try sequence.finish(flushingLabels: flushesLabels, to: &opened.sink) }
         }
     }
 
@@ -241,11 +244,8 @@ final class ImportFeed {
     // MARK: the end
 
     /// Ends the import of the source, whole or stopped, and makes the counts whole.
-    func finish(flushLabels: Bool, stopped: Bool) throws(RuntimeError) {
-        if !stopped {
-            try endInput(flushLabels: flushLabels)
-            while !queue.isEmpty { try writeFirst() }
-        }
+    func finish(stopped: Bool) throws(RuntimeError) {
+        if !stopped && !isQueueing { try endInput() }
         try flush()
         if opened == nil && report.malformed > 0 { try malformed.begin("rows-of-no-known-table") }
         try storage { () throws(LogError) in try malformed.flush() }

@@ -148,7 +148,7 @@ public struct Importer {
             feeds.append(
                 ImportFeed(
                     source, to: target, log, malformed: MalformedLog(side, source: source.name),
-                    aheadTolerance: input.aheadTolerance, fileSystem: fileSystem))
+                    aheadTolerance: input.aheadTolerance, flushLabels: flushLabels, fileSystem: fileSystem))
         }
         func tell() {
             let total = opened.reduce(Int64?(0)) { sum, source in sum.flatMap { a in source.totalBytes.map { a + $0 } }
@@ -164,7 +164,7 @@ public struct Importer {
         } else {
             stopped = try merge(feeds, tell, shouldStop)
         }
-        for feed in feeds { try feed.finish(flushLabels: flushLabels, stopped: stopped) }
+        for feed in feeds { try feed.finish(stopped: stopped) }
         try storage { () throws(LogError) in
             try side.close()
             try target.writer.close()

@@ -18,13 +18,20 @@ public struct FeatureExport {
 
     /// Writes `transaction_id` and a column for each feature in the plan's order, a row for each transaction in the
     /// order of the log.
-    /// - Parameter withContext: whether `event_time`, `status` and `input_offset` stand behind the id. A transaction too
-    ///   late or quarantined has a vector as of another time than its own, which no model learns.
+    /// - Parameters:
+    ///   - withContext: whether `event_time`, `status` and `input_offset` stand behind the id. A transaction too late or
+    ///     quarantined has a vector as of another time than its own, which no model learns.
+    ///   - forgetsRemoved: where retention has taken the input's beginning, write what follows from the rest.
     /// - Returns: the rows written.
+    /// - Throws: `RuntimeError.vectorsRemoved` where retention has taken the input's beginning, unless `forgetsRemoved`.
     public func write(
-        to path: String, withContext: Bool = false, shouldStop: () -> Bool = { false },
+        to path: String, withContext: Bool = false, forgetsRemoved: Bool = false, shouldStop: () -> Bool = { false },
         progress: (PipelineRun.Progress) -> Void = { _ in }
     ) throws(RuntimeError) -> Int64 {
+        let start = try storage { () throws(LogError) in
+            try TopicReader(directory: log.input, fileSystem: fileSystem).startOffset
+        }
+        if start > .zero && !forgetsRemoved { throw .vectorsRemoved(before: start) }
         var file = try TextFile(path: path, fileSystem: fileSystem)
         let plan: FeaturePlan
         do throws(FeatureError) { plan = try specification.makePlan() } catch { throw .feature(error) }

@@ -64,6 +64,7 @@ struct OutputTopics: ~Copyable {
     private var alerts = RecordBatchBuilder()
     private var value = ByteWriter()
     private var key = ByteWriter()
+    private var text = ByteWriter()
 
     private init(
         plan: [String], idIsText: Bool, decisionSchema: SchemaID, alertSchema: SchemaID, snapshotSchema: SchemaID,
@@ -158,7 +159,9 @@ struct OutputTopics: ~Copyable {
         appendID(decision.transactionID, block.idText(row: alert.row))
         value.appendVarint(decision.inputOffset.value)
         value.appendAvro(decision.probability)
-        value.appendAvro(JSONValue.array(alert.reasons.map { $0.json(plan) }).description)
+        text.removeAll()
+        text.append(.array(alert.reasons.map { $0.json(plan) }))
+        value.appendAvro(text.bytes)
         alerts.append(timestamp: decision.eventTime, value: value.bytes)
     }
 

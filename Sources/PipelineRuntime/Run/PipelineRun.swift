@@ -179,6 +179,8 @@ public final class PipelineRun {
     /// The digest of the whole logical state: windows, remembered transactions, models, decisions.
     public var digest: StateDigest { StateDigest(sum: features.digest.sum &+ models.digest.sum) }
     public var tally: Tally { features.tally }
+    /// The bytes of windows, remembered transactions and their vectors.
+    public var stateBytes: Int { features.size.bytes }
     public var watermark: EventTime { features.watermark }
     public var durableEnd: Offset { reader.durableEnd }
 

@@ -21,6 +21,8 @@ public enum RuntimeError: Error, CustomStringConvertible {
     case importedRecordsGone(Int64, source: String)
     /// The log's beginning is gone, and with it what a replay from the start would need to give the outputs again.
     case inputRemoved(pipeline: String, before: Offset)
+    /// Windows reached back to input that is gone, so their vectors cannot be given again.
+    case vectorsRemoved(before: Offset)
     /// No checkpoint's state is whole, and the log's beginning is gone.
     case noWholeState(files: [String], before: Offset)
     /// An output does not reach as far as the checkpoint says.
@@ -66,6 +68,11 @@ public enum RuntimeError: Error, CustomStringConvertible {
             the log's records before offset \(start) were removed by retention, so a replay from the start cannot give the \
             outputs of pipeline '\(pipeline)' about them again; give the specification another name to begin with what is \
             left, or add --forget-removed to let those outputs go
+            """
+        case .vectorsRemoved(let start):
+            """
+            the log's records before offset \(start) were removed by retention: a vector whose windows reached back to them \
+            cannot be given as it was scored; add --forget-removed to write what follows from the records that are left
             """
         case .noWholeState(let files, let start):
             """
