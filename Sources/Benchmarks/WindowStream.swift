@@ -49,6 +49,8 @@ struct WindowStream: ~Copyable {
         keys.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
         let rows = min(Self.blockRows, count - made)
+        // The block's own labels are of these too.
+        let firstSlot = firstPending
         for row in 0..<rows {
             let bits = mixed(UInt64(made))
             let clock = EventTime(milliseconds: 1_700_000_000_000) + made * options.interval
@@ -68,7 +70,7 @@ struct WindowStream: ~Copyable {
                 operations.append(WindowOperation(kind: .sweep, time: clock, earliest: earliest))
             }
         }
-        places.hold(firstPending..<made)
+        places.hold(firstSlot..<made)
         return rows
     }
 

@@ -139,7 +139,7 @@ extension EntityWindows {
         case .distinct: return distinct(answer, question, own: own)
         case .decayed: return decayed(answer, question, own: own)
         case .trackCount, .trackRate, .trackSmoothed, .fraudRun, .sinceFirstFraud, .sinceLastFraud:
-            return summary(answer, question)
+            return ofLabels(answer, question)
         }
     }
 
@@ -360,21 +360,36 @@ extension EntityWindows {
 
     // MARK: labels
 
-    private func summary(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question) -> Double {
-        var summary = LabelTrack.Summary()
-        if let header = question.header {
-            let end = max(question.time, -(1 << 61)) &- answer.pointee.delay
-            summary = LabelTrack(header + tracks[answer.pointee.part].word).summary(
-                after: answer.pointee.isEndless ? nil : lastWord(end &- answer.pointee.length), through: lastWord(end))
-        }
+    @inline(__always) private func ofLabels(
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question
+    ) -> Double {
+        guard let header = question.header else { return ofUnknownKey(answer) }
+        let labels = LabelTrack(header + tracks[answer.pointee.part].word)
+        let end = max(question.time, -(1 << 61)) &- answer.pointee.delay
+        let after = answer.pointee.isEndless ? nil : lastWord(end &- answer.pointee.length)
+        let last = lastWord(end)
         switch answer.pointee.kind {
-        case .trackCount: return Double(summary.positives)
+        case .fraudRun: return Double(labels.run(after: after, through: last))
+        case .sinceFirstFraud: return age(labels.firstPositive(after: after, through: last), answer, question)
+        case .sinceLastFraud: return age(labels.lastPositive(after: after, through: last), answer, question)
+        default: return Self.rate(labels.summary(after: after, through: last), answer)
+        }
+    }
+
+    private func ofUnknownKey(_ answer: UnsafePointer<WindowPlan.Answer>) -> Double {
+        switch answer.pointee.kind {
+        case .sinceFirstFraud, .sinceLastFraud: answer.pointee.ifEmpty
+        case .fraudRun: 0
+        default: Self.rate(LabelTrack.Summary(), answer)
+        }
+    }
+
+    private static func rate(_ summary: LabelTrack.Summary, _ answer: UnsafePointer<WindowPlan.Answer>) -> Double {
+        switch answer.pointee.kind {
         case .trackRate: return summary.known == 0 ? 0 : Double(summary.positives) / Double(summary.known)
         case .trackSmoothed:
-            return Self.smoothed(summary.positives, of: summary.known, answer.pointee.prior, answer.pointee.strength)
-        case .fraudRun: return Double(summary.run)
-        case .sinceFirstFraud: return age(summary.firstPositive, answer, question)
-        default: return age(summary.lastPositive, answer, question)
+            return smoothed(summary.positives, of: summary.known, answer.pointee.prior, answer.pointee.strength)
+        default: return Double(summary.positives)
         }
     }
 

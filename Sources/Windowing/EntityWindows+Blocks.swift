@@ -232,12 +232,13 @@ extension EntityWindows {
         if isFetched(far) { tidemark_prefetch(rows.place(far.pointee.slot)) }
         if isFetched(middle) {
             let number = rows.place(middle.pointee.slot)[0]
-            if number >= 0, number < headerCount { prefetch(header: Int(number)) }
+            if number >= 0, number < headerCount { prefetch(header: Int(number), shape) }
         }
         if isFetched(near) {
             let words = rows.place(near.pointee.slot)
             if words[0] >= 0, words[0] < headerCount {
                 prefetch(event: EventPlace.position(words[1]), of: Int(words[0]), shape)
+                if !shape.isPlain { prefetch(labels: Int(words[0])) }
             }
         }
     }
@@ -245,9 +246,10 @@ extension EntityWindows {
     /// Brings close what rows ahead will touch: first the key's header, then its events.
     @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
         let far = 24, near = 12
-        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
+        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far]), shape) }
         if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
             prefetch(events: Int(rowNumbers[row &+ near]), shape)
+            if !shape.isPlain { prefetch(candidates: Int(rowNumbers[row &+ near])) }
         }
     }
 

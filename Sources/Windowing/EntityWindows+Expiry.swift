@@ -16,10 +16,15 @@ extension EntityWindows {
     private mutating func sweep(earliest: EventTime, idleSince: EventTime, _ shape: some EventShape) {
         let limit = expiryLimit(earliest)
         let turn = Int(truncatingIfNeeded: earliest.day) & 7
+        @inline(__always) func isSwept(_ number: Int) -> Bool {
+            let header = headers + number &* headerWords
+            return isLive(header) && (header[Header.time] < idleSince.milliseconds || number & 7 == turn)
+        }
         for number in 0..<headerCount {
+            fetchForSweep(number, isSwept, shape)
+            guard isSwept(number) else { continue }
             let header = headers + number * headerWords
-            guard isLive(header), header[Header.time] < idleSince.milliseconds || number & 7 == turn else { continue }
-            for (index, track) in tracks.enumerated() { expire(header, track, index, limit: limit) }
+            for index in tracks.indices { expire(header, tracks[index], index, limit: limit) }
             if let ring = ring(header) {
                 let oldest = ring[slot(header, header[Header.first]) * eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
@@ -27,8 +32,9 @@ extension EntityWindows {
                 expire(header, limit: limit, shape)
                 shrink(header)
             }
-            let isEmpty = ring(header) == nil && tracks.allSatisfy { LabelTrack(header + $0.word).isEmpty }
-            if isEmpty && !plan.isEndless { remove(number) }
+            let isEmpty =
+                ring(header) == nil && !plan.isEndless && tracks.allSatisfy { LabelTrack(header + $0.word).isEmpty }
+            if isEmpty { remove(number) }
         }
     }
 
@@ -61,7 +67,7 @@ extension EntityWindows {
     }
 
     /// Drops labels that no window reaches.
-    private mutating func expire(
+    @inline(__always) private mutating func expire(
         _ header: UnsafeMutablePointer<Int64>, _ track: WindowPlan.Track, _ index: Int, limit: Int64
     ) {
         var dropped: UInt64 = 0
@@ -73,7 +79,7 @@ extension EntityWindows {
     private func remember(
         _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ event: UnsafeMutablePointer<Int64>
     ) {
-        for base in plan.bases where passes(event, base.filter) {
+        for base in bases where passes(event, base.filter) {
             let words = header + base.word
             let value = base.value > 0 ? event[base.value] : 0
             let replaces: Bool

@@ -137,7 +137,8 @@ extension EntityWindows {
         let time = event[0] >> 2
         let oldLabelTime = plan.labelTimeWord > 0 ? event[plan.labelTimeWord] : 0
         if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = labelTime }
-        for (index, track) in tracks.enumerated() where passes(event, track.filter) {
+        for index in tracks.indices where passes(event, tracks[index].filter) {
+            let track = tracks[index]
             let isByArrival = track.basis == .labelArrival
             let labels = LabelTrack(header + track.word)
             // Labels that arrive at the same time are in log order; the event is only to be found again.

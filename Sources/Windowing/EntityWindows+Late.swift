@@ -1,4 +1,5 @@
 import EventModel
+import Synchronization
 
 // An event out of order: it is put at its place, taken into what lies above it, and answered as of its own time.
 extension EntityWindows {
@@ -61,7 +62,7 @@ extension EntityWindows {
         guard let ring = ring(header) else { return }
         if header[Header.tiers] != 0 { return openPlaceInTiers(header, ring, at: position) }
         var end = header[Header.head]
-        lateSteps.pointee += Int(end &- position)
+        lateSteps.add(Int(end &- position), ordering: .relaxed)
         while end > position {
             event(header, ring, end).update(from: event(header, ring, end &- 1), count: eventWords)
             end &-= 1
@@ -117,6 +118,6 @@ extension EntityWindows {
             }
             words[0] = position
         }
-        lateSteps.pointee += steps
+        lateSteps.add(steps, ordering: .relaxed)
     }
 }

@@ -1,4 +1,5 @@
 import EventModel
+import Synchronization
 
 // Two structures that lie in the events themselves and serve all windows.
 //
@@ -142,7 +143,7 @@ extension EntityWindows {
             other &+= ahead(links)
         }
         new[extreme.word] = backward << 32 | forward
-        lateSteps.pointee += steps
+        lateSteps.add(steps, ordering: .relaxed)
     }
 
     /// The event that the links lead to from `start`, before `end`.
@@ -204,7 +205,7 @@ extension EntityWindows {
             var state = decayState(header, ring, before: start, decay)
             state.add(0, bucket: bucket)
             let older = Int64(bitPattern: state.older.bitPattern)
-            lateSteps.pointee += 1
+            lateSteps.add(1, ordering: .relaxed)
             if first[decay.word + 2] == older { break }
             first[decay.word + 2] = older
             start = endOfPeriod(header, ring, bucket, from: start &+ 1, decay)
@@ -247,7 +248,7 @@ extension EntityWindows {
             storeWide(loadWide(words) &+ weight, words)
             words[isBlock ? 2 : 3] &+= 1
             position &+= isBlock ? Tier.size : 1
-            lateSteps.pointee += 1
+            lateSteps.add(1, ordering: .relaxed)
         }
     }
 

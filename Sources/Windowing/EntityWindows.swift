@@ -1,5 +1,6 @@
 import CPrefetch
 import EventModel
+import Synchronization
 
 /// The sliding windows of one entity (customer, terminal, ...): for each key its events within reach, and the
 /// boundaries of its windows, so that one structure answers all windows of a key.
@@ -38,13 +39,16 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let plainAnswers: UnsafeMutableBufferPointer<WindowPlan.PlainAnswer>
     let plainKinds: WindowPlan.PlainKinds
     let valuePlaces: UnsafeMutableBufferPointer<Int>
+    let candidateSlots: UnsafeMutableBufferPointer<Int>
+    let bases: UnsafeMutableBufferPointer<WindowPlan.Base>
     let eventWords: Int
     /// A multiple of a cache line.
     let headerWords: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
-    /// How many events, blocks and boundaries events out of order have touched, so that tests can count.
-    let lateSteps: UnsafeMutablePointer<Int>
+    /// How many events, blocks and boundaries events out of order have touched, so that tests can count. Since an atomic
+    /// stays where it is, a call of a method never copies the windows.
+    let lateSteps = Atomic<Int>(0)
 
     var keys = KeyIndex()
     /// The keys' own text, by dense number, where keys are text.
@@ -110,12 +114,12 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         plainAnswers = Self.copy(plan.plainAnswers.answers)
         plainKinds = plan.plainAnswers.ends
         valuePlaces = Self.copy(plan.valuePlaces)
+        candidateSlots = Self.copy(plan.candidateSlots)
+        bases = Self.copy(plan.bases)
         eventWords = plan.eventWords
         rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
         headerWords = (plan.words + 7) & ~7
         scratch = .allocate(capacity: plan.boundaryWords)
-        lateSteps = .allocate(capacity: 1)
-        lateSteps.initialize(to: 0)
         headers = Self.allocateHeaders(64 * headerWords)
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
@@ -132,7 +136,6 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         deallocateHeaders()
         rowNumbers.deallocate()
         scratch.deallocate()
-        lateSteps.deallocate()
         boundaries.deallocate()
         accumulators.deallocate()
         extremes.deallocate()
@@ -143,6 +146,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         answers.deallocate()
         plainAnswers.deallocate()
         valuePlaces.deallocate()
+        candidateSlots.deallocate()
+        bases.deallocate()
     }
 
     /// Gives back what a key holds outside its header, but for its ring.
@@ -305,10 +310,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     @inline(__always) func prefetch(key: Int64) { keys.prefetch(key) }
 
     /// Brings the key's header close.
-    @inline(__always) func prefetch(header number: Int) {
-        let header = UnsafeRawPointer(headers + number &* headerWords)
-        tidemark_prefetch(header)
-        tidemark_prefetch(header + 64)
+    @inline(__always) func prefetch(header number: Int, _ shape: some EventShape) {
+        var line = UnsafeRawPointer(headers + number &* headerWords)
+        let count = shape.isPlain ? 2 : headerWords >> 3
+        for _ in 0..<count {
+            tidemark_prefetch(line)
+            line += 64
+        }
     }
 
     /// Brings an event of the key close.
