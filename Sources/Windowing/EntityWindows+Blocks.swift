@@ -167,7 +167,7 @@ extension EntityWindows {
             for row in 0..<rows.count { rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1) }
             return
         }
-        let ahead = 16
+        let ahead = 24
         for row in 0..<min(ahead, rows.count) { prefetch(key: rows.key(row)) }
         for row in 0..<rows.count {
             if row &+ ahead < rows.count { prefetch(key: rows.key(row &+ ahead)) }
