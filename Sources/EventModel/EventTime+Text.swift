@@ -57,7 +57,7 @@ private func padded(_ value: Int64, _ width: Int) -> String {
 /// How a column of text writes a time.
 public enum TimeFormat: String, Sendable, CaseIterable {
     /// `2018-04-01 00:00:31`, `2018-04-01T00:00:31.250Z`, `2018-04-01T02:00:31+02:00`, `2018-04-01`; UTC unless it
-    /// names another offset.
+    /// names another offset. What is finer than a millisecond is cut off.
     case iso8601
     /// Whole seconds since 1970-01-01T00:00:00Z.
     case seconds
@@ -119,7 +119,6 @@ private func parseISO8601(_ text: UnsafeRawBufferPointer) -> EventTime? {
         let start = position
         while position < text.count, text[position] &- 48 < 10 {
             let digit = Int64(text[position] &- 48)
-            if scale == 0 && digit != 0 { return nil }
             milliseconds += digit * scale
             scale /= 10
             position += 1

@@ -91,10 +91,33 @@ struct FeatureCompiler {
                 filters: 0))
     }
 
+    /// Columns of exported vectors that are no features.
+    private static let contextNames: Set = ["transaction_id", "event_time", "status", "input_offset"]
+
+    /// A name means one thing in expressions and in exported vectors.
+    private func checkName(of feature: FeatureSpecification) throws(FeatureError) {
+        if Self.contextNames.contains(feature.name) {
+            throw FeatureError(
+                subject: feature.name, problem: "exported vectors have a column of this name already; name it otherwise"
+            )
+        }
+        switch feature.definition {
+        case .column(feature.name), .oneHot, .hashed: return
+        default: break
+        }
+        if columns.contains(where: { $0.name == feature.name }) {
+            throw FeatureError(
+                subject: feature.name,
+                problem:
+                    "a column has this name, and it would not be plain which of the two is meant; name it otherwise")
+        }
+    }
+
     mutating func add(_ feature: FeatureSpecification) throws(FeatureError) {
         guard declared.insert(feature.name).inserted else {
             throw FeatureError(subject: feature.name, problem: "the feature is declared twice")
         }
+        try checkName(of: feature)
         let target = names.count
         switch feature.definition {
         case .column(let name): operators.append(.copy(try numericColumn(name, in: feature), target: target))

@@ -151,6 +151,13 @@ let wrongSpecifications: [Wrong] = [
     Wrong(
         "name: night", "name: amount", "17: features[1].name: 'amount' is the name of the feature in line 16 already"),
     Wrong(
+        "name: night", "name: score",
+        "17: features[1]: 'score': a column has this name, and it would not be plain which of the two is meant; "
+            + "name it otherwise"),
+    Wrong(
+        "name: night", "name: status",
+        "17: features[1]: 'status': exported vectors have a column of this name already; name it otherwise"),
+    Wrong(
         "name: night", "name: at night",
         "17: features[1].name: 'at night' is not a name (letters, digits and underscores, no digit first)"),
     Wrong(

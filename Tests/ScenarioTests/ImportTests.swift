@@ -55,6 +55,27 @@ struct ImportTests {
         #expect(times == times.sorted())
     }
 
+    /// They would be taken for one table, and rows of the second for rows of the first.
+    @Test func twoFilesThatBeginAlikeAreRefusedAndNothingIsWritten() throws {
+        let scenario = try Scenario()
+        let sources = try ["one.csv", "other.csv"].enumerated().map { place, name in
+            let rows = table.rows.prefix(10).filter {
+                $0.id == table.rows[0].id || $0.id.isMultiple(of: 2) == (place == 0)
+            }
+            let file = try scenario.directory.write(CardTable.csv(rows), to: name)
+            return Importer.Source(
+                try InputStream(path: file, fileSystem: scenario.fileSystem), name: name, rows: .transactions)
+        }
+        #expect {
+            _ = try Importer(
+                log: scenario.log, input: scenario.specification.input, fileSystem: scenario.fileSystem
+            ).importAll(sources, flushLabels: true)
+        } throws: { error in
+            "\(error)".contains("one.csv and other.csv have the same header and the same first row")
+        }
+        #expect(try scenario.records(scenario.log.input).isEmpty)
+    }
+
     @Test func importingTwiceAddsNothing() throws {
         let scenario = try Scenario()
         let first = try scenario.importTable(CardTable.csv(table.rows))

@@ -137,6 +137,7 @@ final class ImportFeed {
 
     private func open() throws(RuntimeError) -> Opened? {
         guard let identity = source.identity else { return nil }
+        try target.claim(identity, name: source.name)
         try malformed.begin(identity.description)
         let history = try SourceHistory(
             log, source: identity, rowNames: source.streams.map(\.schema.name), schemas: target.schemas,

@@ -10,6 +10,8 @@ final class ImportTarget {
     private(set) var labelSchema = SchemaID(0)
     private(set) var commandSchema = SchemaID(0)
     let batchBytes: Int
+    /// The names of the sources that are being imported.
+    private var sources: [SourceIdentity: String] = [:]
     private static let largestBatchBytes = 1 << 18
 
     init(
@@ -29,6 +31,16 @@ final class ImportTarget {
 
     /// Whose a label is that names no source.
     var labelSource: String { input.label?.source ?? "table" }
+
+    /// Notes a source that is being imported.
+    /// - Throws: when another of this import begins with the same rows: the log would take both for one.
+    func claim(_ identity: SourceIdentity, name: String) throws(RuntimeError) {
+        if let other = sources.updateValue(name, forKey: identity) {
+            throw .usage(
+                "\(other) and \(name) have the same header and the same first row, so they are taken for the same table, "
+                    + "and nothing was imported; name a table once, or join the two files into one")
+        }
+    }
 
     /// Registers what a source's records are written by.
     func register(_ streams: [ImportStream]) throws(LogError) -> [SchemaID] {
