@@ -137,9 +137,16 @@ extension EntityWindows {
         settleTiers(header)
         let other = rings.allocate(order: Self.ringOrder(capacity))
         if let ring = ring(header) {
-            for position in header[Header.first]..<header[Header.head] {
-                (other + Int(position & (capacity - 1)) * eventWords)
-                    .update(from: event(header, ring, position), count: eventWords)
+            let head = header[Header.head]
+            var position = header[Header.first]
+            while position < head {
+                let (from, to) = (slot(header, position), Int(position & (capacity - 1)))
+                // As far as both rings go on without a turn.
+                let together =
+                    header[Header.tiers] != 0
+                    ? 1 : min(Int(head - position), Int(header[Header.mask]) + 1 - from, Int(capacity) - to)
+                (other + to * eventWords).update(from: ring + from * eventWords, count: together * eventWords)
+                position += Int64(together)
             }
         }
         deallocateRing(header)
