@@ -185,15 +185,17 @@ INLINE long not_above(const double *edges, double value) {
 
 INLINE void locate(
     const double *row, const struct tidemark_edges *columns, long count, const double *edges, int32_t *places) {
-    for (long i = 0; i < count; i++) {
-        struct tidemark_edges column = columns[i];
-        double value = row[column.column];
-        const double *start = edges + column.start;
+    for (const struct tidemark_edges *column = columns; column < columns + count; column++) {
+        double value = row[column->column];
+        const double *pivots = edges + column->start, *all = pivots + column->pivots;
         long eight = 0;
-        // There is one as a rule.
+        // There is one turn as a rule.
 #pragma clang loop vectorize(disable) unroll(disable)
-        for (int32_t pivots = 0; pivots < column.pivot_eights; pivots++, start += 8) eight += not_above(start, value);
-        places[i] = (int32_t)(8 * eight + not_above(start + 8 * eight, value));
+        do {
+            eight += not_above(pivots, value);
+            pivots += 8;
+        } while (pivots < all);
+        *places++ = (int32_t)(8 * eight + not_above(all + 8 * eight, value));
     }
 }
 

@@ -36,9 +36,8 @@ public enum RowKernel {
         return (first, second)
     }
 
-    /// A column's edges as `findPlaces` searches them: `start` is where they stand among all, and there stand every
-    /// eighth (`pivot_eights` times eight, from the ninth on), then all of them in eights, at least one; both are filled
-    /// up with infinity.
+    /// A column's edges as `findPlaces` searches them. From `start` on stand `pivots` numbers: every eighth edge from the
+    /// ninth on, filled up with infinity to eights, at least one; behind them all edges, filled up likewise.
     public typealias ColumnEdges = tidemark_edges
 
     /// For each of `count` columns of a row of finite values how many of its ascending edges are not above its value.

@@ -97,9 +97,8 @@ private struct Contents {
     private mutating func appendColumn(_ feature: Int, _ edges: [Double]) {
         let pivots = stride(from: 8, to: edges.count, by: 8).map { edges[$0] }.filledToEights()
         columns.append(
-            RowKernel.ColumnEdges(
-                column: Int32(feature), start: Int32(searched.count), pivot_eights: Int32(pivots.count / 8)))
-        searched += pivots + (edges.isEmpty ? [.infinity] : edges).filledToEights()
+            RowKernel.ColumnEdges(column: Int64(feature), start: Int64(searched.count), pivots: Int64(pivots.count)))
+        searched += pivots + edges.filledToEights()
     }
 
     /// - Returns: the first of so many weights; −1 for none.
@@ -166,6 +165,8 @@ private func allocate<Element: BitwiseCopyable>(_ elements: [Element]) -> PlainS
 }
 
 extension [Double] {
-    /// Filled up with infinity to a multiple of eight.
-    fileprivate func filledToEights() -> [Double] { self + Array(repeating: .infinity, count: -count & 7) }
+    /// Filled up with infinity to a multiple of eight, at least eight.
+    fileprivate func filledToEights() -> [Double] {
+        self + Array(repeating: .infinity, count: isEmpty ? 8 : -count & 7)
+    }
 }

@@ -29,7 +29,7 @@ struct QuantileSketches: Sendable {
 
         /// Values of each column.
         var count = 0
-        /// How many of them, the first in memory, came since the others were brought into ascending order.
+        /// How many of them, the first in memory, are not in ascending order among the others, which are.
         var fresh = 0
         /// The values of each column there is memory for.
         private(set) var room = 0
@@ -144,9 +144,10 @@ struct QuantileSketches: Sendable {
     }
 
     /// Sorts the columns of `lower` and takes the `end` lowest values away: every other one goes to `upper`, which has
-    /// room.
+    /// room. While few are fresh they are sorted among as many of the lowest as go, and stay fresh.
     private static func move(from lower: inout Level, end: Int, to upper: inout Level) {
-        let (count, fresh, coins) = (lower.count, lower.fresh, lower.coins)
+        let (fresh, coins) = (lower.fresh, lower.coins)
+        let sorted = fresh < lower.count / 6 ? min(fresh + end, lower.count) : lower.count
         upper.count += end / 2
         upper.fresh += end / 2
         for four in stride(from: 0, to: coins.count, by: 4) {
@@ -154,7 +155,7 @@ struct QuantileSketches: Sendable {
             lower.values.withUnsafeMutableBufferPointer { lower in
                 upper.values.withUnsafeMutableBufferPointer { upper in
                     guard let lower = lower.baseAddress, let upper = upper.baseAddress else { return }
-                    RowKernel.sortFourColumns(lower + start, fresh: fresh, count: count)
+                    RowKernel.sortFourColumns(lower + start, fresh: fresh, count: sorted)
                     for column in 0..<min(coins.count - four, 4) {
                         let source = lower + (start + (coins[four + column] ? 4 : 0) + column)
                         let target = upper + (target + column)
@@ -163,7 +164,7 @@ struct QuantileSketches: Sendable {
                 }
             }
         }
-        lower.fresh = 0
+        if sorted == lower.count { lower.fresh = 0 }
         lower.count -= end
     }
 
@@ -206,7 +207,8 @@ extension QuantileSketches {
             writer.encode(level.sections)
             writer.encode(level.sectionLength)
             writer.encode(level.coins[column])
-            writer.encode(level[column])
+            // In which order they lie says nothing.
+            writer.encode(level[column].sorted())
         }
     }
 

@@ -54,11 +54,13 @@ import Testing
     @Test func placesAreCountsOfTheEdgesNotAbove() {
         for count in Array(1...20) + [63, 64, 65, 72, 73, 200] {
             let edges = Set(values(count, 0.37)).sorted()
-            let full = { (values: [Double]) in values + Array(repeating: .infinity, count: -values.count & 7) }
+            let full = { (values: [Double]) in
+                values + Array(repeating: .infinity, count: values.isEmpty ? 8 : -values.count & 7)
+            }
             let pivots = full(stride(from: 8, to: edges.count, by: 8).map { edges[$0] })
             let searched = [7, 8] + pivots + full(edges)
             let columns = [1, 0].map {
-                RowKernel.ColumnEdges(column: $0, start: 2, pivot_eights: Int32(pivots.count / 8))
+                RowKernel.ColumnEdges(column: $0, start: 2, pivots: Int64(pivots.count))
             }
             for value in edges + edges.map(\.nextDown) + [-1e100, 1e100] {
                 var places: [Int32] = [-1, -1]

@@ -27,12 +27,12 @@ void tidemark_add_differences(const double *row, const double *origin, long coun
 /// No value is not a number.
 void tidemark_sort_into(double *rows, long fresh, long count);
 
-/// A column's ascending edges as they are searched. From `start` on stand every eighth of them (`pivot_eights` times eight,
-/// the ninth edge first), then all of them in eights, at least one; both are filled up with infinity.
+/// A column's ascending edges as they are searched. From `start` on stand `pivots` numbers: every eighth edge from the ninth
+/// on, filled up with infinity to eights, at least one; behind them all edges, filled up likewise.
 struct tidemark_edges {
-    int32_t column;
-    int32_t start;
-    int32_t pivot_eights;
+    int64_t column;
+    int64_t start;
+    int64_t pivots;
 };
 
 /// For each of `count` columns the number of its edges that are not above the row's value, which is below infinity.
