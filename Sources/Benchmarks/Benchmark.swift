@@ -40,8 +40,8 @@ public struct Benchmark: Sendable {
 
     /// All benchmarks, in the order in which they are run.
     public static let all =
-        logBenchmarks + [csvImport, features] + windowBenchmarks + learnerBenchmarks + replayBenchmarks + replayByKeys
-        + checkpointBenchmarks + [stages, decisionLatency]
+        logBenchmarks + [csvImport, features] + windowBenchmarks + [windowMemory] + learnerBenchmarks + replayBenchmarks
+        + replayByKeys + checkpointBenchmarks + [stages, decisionLatency]
 }
 
 /// A figure besides the time of an item.
@@ -49,6 +49,7 @@ public struct BenchmarkFigure: Sendable {
     public enum Unit: String, Sendable {
         case nanoseconds = "ns"
         case mebibytes = "mib"
+        case bytes = "bytes"
     }
 
     public var name: String

@@ -164,7 +164,7 @@ extension Benchmark {
                 for row in 0..<min(block.rowCount, 16) {
                     for value in block.features(row: row) { hash = mixed(hash, value.bitPattern) }
                 }
-                if stage.tally.transactions <= size / 2 { bytesAtHalf = stage.size.bytes }
+                if bytesAtHalf == 0, stage.tally.transactions >= size / 2 { bytesAtHalf = stage.size.bytes }
             }
         }
         let count = Int(stage.tally.transactions)

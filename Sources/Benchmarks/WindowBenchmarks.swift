@@ -1,4 +1,5 @@
 import EventModel
+import Platform
 import Windowing
 
 extension Benchmark {
@@ -26,6 +27,33 @@ extension Benchmark {
             lateness("in-order", share: 0), lateness("late", share: 0.2), hotKey("uniform", share: 0),
             hotKey("hot-key", share: 128),
         ]
+
+    /// Memory: ten events a key in the longest window, of 30 days, and twice as many events altogether, so that half of
+    /// them have left it. Beside the time: bytes of an event in that window, of a key beside its events, and of the whole
+    /// process.
+    static let windowMemory = Benchmark("windows-memory", unit: "event", small: 50_000, large: 10_000_000) {
+        size, _, stopwatch in
+        var options = WindowStream.Options()
+        options.keyCount = size / 10
+        options.interval = EventDuration(milliseconds: 30 * EventDuration.day.milliseconds / Int64(size))
+        options.lateness = .hour
+        options.isSweptDaily = true
+        let aggregates = [1, 24, 720].flatMap { [aggregate($0, .count), aggregate($0, mean)] }
+        var windows = EntityWindows(name: "entity", aggregates: aggregates, targets: Array(aggregates.indices))
+        var stream = WindowStream(options, count: 2 * size, featureCount: aggregates.count)
+        var hash: UInt64 = 0
+        while stream.makeBlock() > 0 { stream.run(&windows, &stopwatch, &hash) }
+        var outcome = Outcome(items: 2 * size, hash: mixed(hash, windows.digest.sum))
+        let ofKeys = windows.byteCount - windows.eventByteCount
+        outcome.figures = [
+            BenchmarkFigure(name: "an event", value: Double(windows.eventByteCount) / Double(size), unit: .bytes),
+            BenchmarkFigure(name: "a key", value: Double(ofKeys) / Double(max(windows.keyCount, 1)), unit: .bytes),
+            BenchmarkFigure(name: "state", value: Double(windows.byteCount) / 0x1p20, unit: .mebibytes),
+            BenchmarkFigure(
+                name: "resident", value: Double(ProcessResources.residentBytes ?? 0) / 0x1p20, unit: .mebibytes),
+        ]
+        return outcome
+    }
 
     private static let kinds: [(String, AggregateKind)] = [
         ("count", .count), ("sum", .sum(column: 0, divisor: 100)), ("mean", mean),

@@ -14,6 +14,8 @@ struct WindowStream: ~Copyable {
         var hotShare = 0
         /// How long after its event a label comes; nil: there are none. One event in sixteen is positive.
         var labelDelay: EventDuration?
+        /// Whether what no window reaches is dropped once a day of event time, as the pipeline does.
+        var isSweptDaily = false
     }
 
     static let blockRows = 4_096
@@ -30,6 +32,7 @@ struct WindowStream: ~Copyable {
     /// Labels on their way, oldest first: the event's slot and time.
     private var pending: [(slot: Int, time: EventTime)] = []
     private var pendingStart = 0
+    private var sweptDay = EventTime.distantPast.day
 
     init(_ options: Options, count: Int, featureCount: Int) {
         self.options = options
@@ -46,6 +49,8 @@ struct WindowStream: ~Copyable {
         keys.removeAll(keepingCapacity: true)
         values.removeAll(keepingCapacity: true)
         let rows = min(Self.blockRows, count - made)
+        // The block's own labels are of these too.
+        let firstSlot = firstPending
         for row in 0..<rows {
             let bits = mixed(UInt64(made))
             let clock = EventTime(milliseconds: 1_700_000_000_000) + made * options.interval
@@ -60,8 +65,12 @@ struct WindowStream: ~Copyable {
             operations.append(WindowOperation(kind: .insert, row: row, slot: made, time: time, earliest: earliest))
             if options.labelDelay != nil { pending.append((made, time)) }
             made += 1
+            if options.isSweptDaily, clock.day > sweptDay {
+                sweptDay = clock.day
+                operations.append(WindowOperation(kind: .sweep, time: clock, earliest: earliest))
+            }
         }
-        places.hold(firstPending..<made)
+        places.hold(firstSlot..<made)
         return rows
     }
 

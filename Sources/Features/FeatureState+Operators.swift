@@ -11,12 +11,9 @@ extension FeatureState {
         case .copy(let operand, let target): fill(rows, target, from: operand) { $0 }
         case .log1p(let operand, let target): fill(rows, target, from: operand) { Glibc.log1p(max($0, 0)) }
         case .hour(let hours, let target):
-            fill(rows, target) {
-                hours.contains(EventTime(milliseconds: rows.times[$0 &* rows.stride]).millisecondOfDay / 3_600_000)
-                    ? 1 : 0
-            }
+            fill(rows, target, per: .hour) { hours.contains($0.millisecondOfDay / 3_600_000) ? 1 : 0 }
         case .weekday(let mask, let target):
-            fill(rows, target) { Double(mask >> EventTime(milliseconds: rows.times[$0 &* rows.stride]).weekday & 1) }
+            fill(rows, target, per: .day) { Double(mask >> $0.weekday & 1) }
         case .ratio(let above, let below, let target): ratio(rows, above, below, target)
         case .oneHot(let place, let values, let target): oneHot(rows, place, values, target)
         case .hashed(let places, let seed, let buckets, let target): hashed(rows, places, seed, buckets, target)
@@ -32,6 +29,26 @@ extension FeatureState {
     @inline(__always) private func fill(_ rows: FeatureRows, _ target: Int, _ value: (Int) -> Double) {
         let stride = plan.width
         for row in 0..<rows.count { rows.features[row &* stride &+ target] = value(row) }
+    }
+
+    /// Fills in what stays the same within each hour, or day, in which rows of a block mostly are together.
+    /// - Parameter value: as of that hour's, or day's, first millisecond.
+    @inline(__always) private func fill(
+        _ rows: FeatureRows, _ target: Int, per unit: EventDuration, _ value: (EventTime) -> Double
+    ) {
+        let stride = plan.width
+        let length = unit.milliseconds
+        // Far from all times.
+        var start = Int64.min
+        var known = 0.0
+        for row in 0..<rows.count {
+            let time = rows.times[row &* rows.stride]
+            if UInt64(bitPattern: time &- start) >= UInt64(length) {
+                start = floorDivide(time, length) &* length
+                known = value(EventTime(milliseconds: start))
+            }
+            rows.features[row &* stride &+ target] = known
+        }
     }
 
     @inline(__always) private func fill(

@@ -65,8 +65,10 @@ public final class FeatureState: @unchecked Sendable {
         let declared = plan.entities[index]
         if entity.windows.hasLabels {
             entity.places.hold(slots)
-            // Not every transaction has an event here.
-            entity.places.fill(min(firstNew, slots.upperBound)..<slots.upperBound, with: -1)
+            // The windows note it for each operation; with several kinds some have none here.
+            if plan.kinds.count > 1 {
+                entity.places.fill(min(firstNew, slots.upperBound)..<slots.upperBound, with: -1)
+            }
         }
         func process(_ operations: UnsafeBufferPointer<WindowOperation>) {
             entity.windows.process(
@@ -86,7 +88,28 @@ public final class FeatureState: @unchecked Sendable {
 
     /// Computes what follows from columns and windows.
     public func applyOperators(_ rows: FeatureRows) {
-        for step in plan.operators { apply(step, rows) }
+        // So few rows at a time that they stay close from the first operator to the last.
+        let most = 128
+        for start in stride(from: 0, to: rows.count, by: most) {
+            let part = part(of: rows, start..<min(start + most, rows.count))
+            for step in plan.operators { apply(step, part) }
+        }
+    }
+
+    /// Some of a block's rows.
+    private func part(of rows: FeatureRows, _ range: Range<Int>) -> FeatureRows {
+        guard range.count < rows.count else { return rows }
+        let start = range.lowerBound
+        var part = rows
+        part.count = range.count
+        part.times += start * rows.stride
+        part.keys += start * rows.stride
+        part.integers += start * rows.stride
+        part.doubles += start * plan.doubleColumns.count
+        part.kinds += start
+        part.features += start * plan.width
+        part.masks += start
+        return part
     }
 
     /// What an entity's windows (by its place in the plan) hold of a key and answer as of `time`.

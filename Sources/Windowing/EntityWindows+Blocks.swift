@@ -104,6 +104,13 @@ public struct WindowRows {
         places + (slot & slotMask) &* placeStride
     }
 
+    /// Notes where a transaction's event stands; -1: nowhere.
+    @inline(__always) func notePlace(_ slot: Int, number: Int, _ place: Int64) {
+        let words = self.place(slot)
+        words[0] = Int64(number)
+        words[1] = place
+    }
+
     @inline(__always) func key(_ row: Int) -> Int64 { keys[row &* keyStride] }
 
     @inline(__always) func isAbsent(_ row: Int) -> Bool {
@@ -160,7 +167,7 @@ extension EntityWindows {
             for row in 0..<rows.count { rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1) }
             return
         }
-        let ahead = 16
+        let ahead = 24
         for row in 0..<min(ahead, rows.count) { prefetch(key: rows.key(row)) }
         for row in 0..<rows.count {
             if row &+ ahead < rows.count { prefetch(key: rows.key(row &+ ahead)) }
@@ -187,7 +194,7 @@ extension EntityWindows {
                 fetchAhead(of: row, rows, shape)
                 if rows.isAbsent(row) {
                     if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
-                    if shape.hasLabels, slot >= 0 { rows.place(slot)[0] = -1 }
+                    if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: -1, -1) }
                     continue
                 }
                 var number = Int(rowNumbers[row])
@@ -195,12 +202,10 @@ extension EntityWindows {
                 let place = insert(
                     number, at: operation.pointee.time, earliest: operation.pointee.earliest,
                     rows.row(row, isAnswered: operation.pointee.isAnswered), shape)
-                if shape.hasLabels, slot >= 0 {
-                    let words = rows.place(slot)
-                    words[0] = Int64(number)
-                    words[1] = place
-                }
-            case .answer: answer(operation.pointee, row, rows)
+                if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: number, place) }
+            case .answer:
+                answer(operation.pointee, row, rows)
+                if shape.hasLabels, slot >= 0 { rows.notePlace(slot, number: -1, -1) }
             case .label:
                 guard shape.hasLabels, operation.pointee.time > operation.pointee.earliest - retention else { continue }
                 let words = rows.place(slot)
@@ -227,22 +232,24 @@ extension EntityWindows {
         if isFetched(far) { tidemark_prefetch(rows.place(far.pointee.slot)) }
         if isFetched(middle) {
             let number = rows.place(middle.pointee.slot)[0]
-            if number >= 0, number < headerCount { prefetch(header: Int(number)) }
+            if number >= 0, number < headerCount { prefetch(header: Int(number), shape) }
         }
         if isFetched(near) {
             let words = rows.place(near.pointee.slot)
             if words[0] >= 0, words[0] < headerCount {
                 prefetch(event: EventPlace.position(words[1]), of: Int(words[0]), shape)
+                if !shape.isPlain { prefetch(labels: Int(words[0])) }
             }
         }
     }
 
     /// Brings close what rows ahead will touch: first the key's header, then its events.
     @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        let far = 16, near = 8
-        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far])) }
+        let far = 24, near = 12
+        if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far]), shape) }
         if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
             prefetch(events: Int(rowNumbers[row &+ near]), shape)
+            if !shape.isPlain { prefetch(candidates: Int(rowNumbers[row &+ near])) }
         }
     }
 

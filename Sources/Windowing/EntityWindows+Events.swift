@@ -14,6 +14,12 @@ import EventModel
     @inline(__always) static func weight(_ state: Int64) -> Int64 {
         ((state &+ 1) >> 1) << 32 | state >> 1
     }
+
+    /// What events in three states add together.
+    @inline(__always) static func weight(_ a: Int64, _ b: Int64, _ c: Int64) -> Int64 {
+        let positives = a >> 1 &+ b >> 1 &+ c >> 1
+        return (a &+ b &+ c &- positives) << 32 &+ positives
+    }
 }
 
 /// The greatest first word of an event at `time`; also for times so long ago that the product would wrap.
@@ -80,18 +86,19 @@ extension EntityWindows {
     ) -> Int64 {
         advance(header, to: time.milliseconds, shape)
         reserveOne(header, earliest: earliest, shape)
+        guard let ring = ring(header) else { return 0 }
         let position = header[Header.head]
-        write(header, position, time.milliseconds << 2, row, shape)
+        let event = write(header, ring, position, time.milliseconds << 2, row, shape)
         header[Header.head] = position &+ 1
-        markEnd(header, shape)
+        markEnd(header, ring, shape)
         if !shape.isPlain { link(header, position) }
         if boundaries[0].distance == 0 {
             let boundary = header + Header.boundaries
             boundary[0] = position &+ 1
             if shape.isPlain {
-                for column in 0..<shape.columns { boundary[1 &+ column] &+= row.values[valuePlaces[column]] }
-            } else if let ring = ring(header) {
-                pass(ring + Slots(header, shape)[position] &* shape.eventWords, boundaries[0], header)
+                for column in 0..<shape.columns { boundary[1 &+ column] &+= event[1 &+ column] }
+            } else {
+                pass(event, boundaries[0], header)
             }
         }
         if row.isAnswered {
@@ -138,40 +145,19 @@ extension EntityWindows {
         header[Header.time] = time
         guard let ring = ring(header) else { return }
         let slots = Slots(header, shape)
-        var words = header + Header.boundaries
+        if shape.isPlain { return advancePlain(header, to: time, ring, slots, shape) }
         for boundary in boundaries {
             let last = (time &- boundary.distance) << 2 | 3
-            if shape.isPlain {
-                moveUp(words, last: last, ring: ring, slots, shape)
-                words += shape.boundaryWords
-            } else {
-                words = header + Header.boundaries + boundary.word
-                var position = words[0]
-                while true {
-                    let event = ring + slots[position] &* shape.eventWords
-                    if event[0] > last { break }
-                    pass(event, boundary, header)
-                    position &+= 1
-                }
-                words[0] = position
+            let words = header + Header.boundaries + boundary.word
+            var position = words[0]
+            while true {
+                let event = ring + slots[position] &* shape.eventWords
+                if event[0] > last { break }
+                pass(event, boundary, header)
+                position &+= 1
             }
+            words[0] = position
         }
-    }
-
-    /// Moves a plain boundary up behind all events whose first word is at most `last`; the mark behind the newest event
-    /// is above it.
-    @inline(__always) private func moveUp(
-        _ words: UnsafeMutablePointer<Int64>, last: Int64, ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
-        _ shape: some EventShape
-    ) {
-        var position = words[0]
-        while true {
-            let event = ring + slots[position] &* shape.eventWords
-            if event[0] > last { break }
-            add(event, to: words, sign: 1, shape)
-            position &+= 1
-        }
-        words[0] = position
     }
 
     /// Adds an event's values and label to a plain boundary's totals.
@@ -188,10 +174,26 @@ extension EntityWindows {
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
         _ words: UnsafeMutablePointer<Int64>, sign: Int64
     ) {
+        if boundary.isSimple { return accumulateSimply(event, boundary, words, sign: sign) }
         for index in boundary.firstAccumulator..<boundary.endAccumulator {
             let accumulator = accumulators[index]
             guard passes(event, accumulator.filter) else { continue }
             add(event, accumulator, to: words + accumulator.word, sign: sign)
+        }
+    }
+
+    @inline(__always) private func accumulateSimply(
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
+        _ words: UnsafeMutablePointer<Int64>, sign: Int64
+    ) {
+        if boundary.labels > 0 { words[boundary.labels] &+= LabelState.weight(event[0] & 3) &* sign }
+        if boundary.sum > 0 {
+            let total = words + boundary.sum
+            storeWide(loadWide(total) &+ product(event[boundary.value], sign), total)
+        }
+        if boundary.square > 0 {
+            let (total, square) = (words + boundary.square, Int192(square: event[boundary.value]))
+            (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
         }
     }
 
@@ -219,7 +221,7 @@ extension EntityWindows {
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary, _ header: UnsafeMutablePointer<Int64>
     ) {
         accumulate(event, boundary, header + Header.boundaries, sign: 1)
-        guard !valueWindows.isEmpty else { return }
+        guard !boundary.isSimple, !valueWindows.isEmpty else { return }
         for index in boundary.firstAccumulator..<boundary.endAccumulator {
             let accumulator = accumulators[index]
             guard accumulator.operation == .enter || accumulator.operation == .leave,
@@ -234,11 +236,11 @@ extension EntityWindows {
         filter == 0 || UInt64(bitPattern: event[plan.maskWord]) & filter != 0
     }
 
+    /// Writes an event at a position of the key's ring.
     @inline(__always) mutating func write(
-        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ firstWord: Int64, _ row: WindowRow,
-        _ shape: some EventShape
-    ) {
-        guard let ring = ring(header) else { return }
+        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, _ position: Int64,
+        _ firstWord: Int64, _ row: WindowRow, _ shape: some EventShape
+    ) -> UnsafeMutablePointer<Int64> {
         let event = ring + Slots(header, shape)[position] &* shape.eventWords
         event[0] = firstWord
         for column in 0..<shape.columns { event[1 &+ column] = row.values[valuePlaces[column]] }
@@ -248,11 +250,14 @@ extension EntityWindows {
         }
         eventCount &+= 1
         if !shape.isFlat, header[Header.tiers] != 0 { addToTier(header, position, event, sign: 1) }
+        return event
     }
 
     /// Puts a mark behind the newest event that is later than all events.
-    @inline(__always) func markEnd(_ header: UnsafeMutablePointer<Int64>, _ shape: some EventShape) {
-        ring(header)?[Slots(header, shape)[header[Header.head]] &* shape.eventWords] = Int64.max
+    @inline(__always) func markEnd(
+        _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, _ shape: some EventShape
+    ) {
+        ring[Slots(header, shape)[header[Header.head]] &* shape.eventWords] = Int64.max
     }
 
     /// Makes room for one more event of the key and the mark behind it, by dropping what no window reaches, or else by
@@ -272,7 +277,7 @@ extension EntityWindows {
         mostEvents = max(mostEvents, 2 &* (header[Header.head] &- header[Header.first]) &+ 2)
         expire(header, limit: expiryLimit(earliest), shape)
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
-            resize(header, capacity: max((header[Header.mask] + 1) * 2, 4))
+            resize(header, capacity: max((header[Header.mask] + 1) * 2, Int64(Self.leastCapacity)))
         }
     }
 }

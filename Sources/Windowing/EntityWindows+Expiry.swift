@@ -16,10 +16,15 @@ extension EntityWindows {
     private mutating func sweep(earliest: EventTime, idleSince: EventTime, _ shape: some EventShape) {
         let limit = expiryLimit(earliest)
         let turn = Int(truncatingIfNeeded: earliest.day) & 7
+        @inline(__always) func isSwept(_ number: Int) -> Bool {
+            let header = headers + number &* headerWords
+            return isLive(header) && (header[Header.time] < idleSince.milliseconds || number & 7 == turn)
+        }
         for number in 0..<headerCount {
+            fetchForSweep(number, isSwept, shape)
+            guard isSwept(number) else { continue }
             let header = headers + number * headerWords
-            guard isLive(header), header[Header.time] < idleSince.milliseconds || number & 7 == turn else { continue }
-            for (index, track) in tracks.enumerated() { expire(header, track, index, limit: limit) }
+            for index in tracks.indices { expire(header, tracks[index], index, limit: limit) }
             if let ring = ring(header) {
                 let oldest = ring[slot(header, header[Header.first]) * eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
@@ -27,8 +32,9 @@ extension EntityWindows {
                 expire(header, limit: limit, shape)
                 shrink(header)
             }
-            let isEmpty = ring(header) == nil && tracks.allSatisfy { LabelTrack(header + $0.word).isEmpty }
-            if isEmpty && !plan.isEndless { remove(number) }
+            let isEmpty =
+                ring(header) == nil && !plan.isEndless && tracks.allSatisfy { LabelTrack(header + $0.word).isEmpty }
+            if isEmpty { remove(number) }
         }
     }
 
@@ -61,7 +67,7 @@ extension EntityWindows {
     }
 
     /// Drops labels that no window reaches.
-    private mutating func expire(
+    @inline(__always) private mutating func expire(
         _ header: UnsafeMutablePointer<Int64>, _ track: WindowPlan.Track, _ index: Int, limit: Int64
     ) {
         var dropped: UInt64 = 0
@@ -73,7 +79,7 @@ extension EntityWindows {
     private func remember(
         _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ event: UnsafeMutablePointer<Int64>
     ) {
-        for base in plan.bases where passes(event, base.filter) {
+        for base in bases where passes(event, base.filter) {
             let words = header + base.word
             let value = base.value > 0 ? event[base.value] : 0
             let replaces: Bool
@@ -98,36 +104,51 @@ extension EntityWindows {
 
     // MARK: rings
 
-    /// Gives back the memory of a ring that is mostly empty.
+    /// Events that the smallest ring has room for.
+    static var leastCapacity: Int { 4 }
+
+    /// A ring's size in `rings`.
+    private static func ringOrder(_ capacity: Int64) -> Int {
+        (Int(capacity) / leastCapacity).trailingZeroBitCount
+    }
+
+    private func deallocateRing(_ header: UnsafeMutablePointer<Int64>) {
+        guard let ring = ring(header) else { return }
+        rings.deallocate(ring, order: Self.ringOrder(header[Header.mask] + 1))
+    }
+
+    /// Gives back memory of a ring that is more than half empty, but for some room.
     private func shrink(_ header: UnsafeMutablePointer<Int64>) {
         let count = header[Header.head] - header[Header.first]
         if count == 0 {
-            ring(header)?.deallocate()
+            deallocateRing(header)
             dropTiers(header)
             header[Header.ring] = 0
             header[Header.mask] = -1
-        } else if count * 8 <= header[Header.mask], header[Header.mask] >= 16 {
-            resize(header, capacity: (header[Header.mask] + 1) / 4)
+        } else {
+            var capacity = Int64(Self.leastCapacity)
+            while capacity < count + count / 4 + 2 { capacity *= 2 }
+            if capacity <= header[Header.mask] { resize(header, capacity: capacity) }
         }
     }
 
     /// Moves the key's events to a ring of another capacity, a power of two above their number.
     @inline(never) func resize(_ header: UnsafeMutablePointer<Int64>, capacity: Int64) {
         settleTiers(header)
-        let other = UnsafeMutablePointer<Int64>.allocate(capacity: Int(capacity) * eventWords)
+        let other = rings.allocate(order: Self.ringOrder(capacity))
         if let ring = ring(header) {
             for position in header[Header.first]..<header[Header.head] {
                 (other + Int(position & (capacity - 1)) * eventWords)
                     .update(from: event(header, ring, position), count: eventWords)
             }
-            ring.deallocate()
         }
+        deallocateRing(header)
         header[Header.ring] = Int64(Int(bitPattern: other))
         header[Header.mask] = capacity - 1
         if header[Header.tiers] != 0 {
             dropTiers(header)
             if hasRoomForTiers(header) { makeTiers(header) }
         }
-        markEnd(header, fullShape)
+        markEnd(header, other, fullShape)
     }
 }

@@ -119,6 +119,10 @@ extension EntityWindows {
                 if words[0] > found.event { words[shape.boundaryWords &- 1] &+= change }
                 words += shape.boundaryWords
             } else if header[Header.boundaries &+ boundary.word] > found.event {
+                if boundary.isSimple {
+                    if boundary.labels > 0 { header[Header.boundaries &+ boundary.labels] &+= change }
+                    continue
+                }
                 for index in boundary.firstAccumulator..<boundary.endAccumulator {
                     let accumulator = accumulators[index]
                     guard accumulator.operation == .labels, passes(event, accumulator.filter) else { continue }
@@ -137,7 +141,8 @@ extension EntityWindows {
         let time = event[0] >> 2
         let oldLabelTime = plan.labelTimeWord > 0 ? event[plan.labelTimeWord] : 0
         if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = labelTime }
-        for (index, track) in tracks.enumerated() where passes(event, track.filter) {
+        for index in tracks.indices where passes(event, tracks[index].filter) {
+            let track = tracks[index]
             let isByArrival = track.basis == .labelArrival
             let labels = LabelTrack(header + track.word)
             // Labels that arrive at the same time are in log order; the event is only to be found again.

@@ -1,4 +1,5 @@
 import EventModel
+import Synchronization
 
 // An event out of order: it is put at its place, taken into what lies above it, and answered as of its own time.
 extension EntityWindows {
@@ -10,11 +11,10 @@ extension EntityWindows {
         let position = position(header, behind: lastWord(time.milliseconds))
         if header[Header.tiers] == 0, header[Header.head] &- position > Tier.size { startTiers(header) }
         openPlace(header, at: position)
-        write(header, position, time.milliseconds << 2, row, shape)
-        header[Header.head] &+= 1
-        markEnd(header, shape)
         guard let ring = ring(header) else { return 0 }
-        let event = ring + slot(header, position) &* shape.eventWords
+        let event = write(header, ring, position, time.milliseconds << 2, row, shape)
+        header[Header.head] &+= 1
+        markEnd(header, ring, shape)
         for boundary in boundaries where time.milliseconds <= header[Header.time] &- boundary.distance {
             header[Header.boundaries &+ boundary.word] &+= 1
             if shape.isPlain {
@@ -62,7 +62,7 @@ extension EntityWindows {
         guard let ring = ring(header) else { return }
         if header[Header.tiers] != 0 { return openPlaceInTiers(header, ring, at: position) }
         var end = header[Header.head]
-        lateSteps.pointee += Int(end &- position)
+        lateSteps.add(Int(end &- position), ordering: .relaxed)
         while end > position {
             event(header, ring, end).update(from: event(header, ring, end &- 1), count: eventWords)
             end &-= 1
@@ -118,6 +118,6 @@ extension EntityWindows {
             }
             words[0] = position
         }
-        lateSteps.pointee += steps
+        lateSteps.add(steps, ordering: .relaxed)
     }
 }

@@ -1,4 +1,5 @@
 import EventModel
+import Synchronization
 
 // Two structures that lie in the events themselves and serve all windows.
 //
@@ -85,12 +86,13 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, _ position: Int64,
         _ extreme: WindowPlan.Extreme
     ) {
-        let new = event(header, ring, position)
+        let slots = Slots(header)
+        let new = ring + slots[position] &* eventWords
         let rank = rank(new, extreme)
         let first = header[Header.first]
         var greater = position &- 1
         while greater >= first {
-            let other = event(header, ring, greater)
+            let other = ring + slots[greater] &* eventWords
             if isNearer(other, than: new, rank: rank, extreme) { break }
             other[extreme.word] = other[extreme.word] & ~0xFFFF_FFFF | (position &- greater)
             let back = back(other[extreme.word])
@@ -142,7 +144,7 @@ extension EntityWindows {
             other &+= ahead(links)
         }
         new[extreme.word] = backward << 32 | forward
-        lateSteps.pointee += steps
+        lateSteps.add(steps, ordering: .relaxed)
     }
 
     /// The event that the links lead to from `start`, before `end`.
@@ -150,9 +152,10 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, from start: Int64,
         before end: Int64, _ extreme: WindowPlan.Extreme
     ) -> Int64 {
+        let slots = Slots(header)
         var position = start
         while true {
-            let ahead = ahead(event(header, ring, position)[extreme.word])
+            let ahead = ahead(ring[slots[position] &* eventWords &+ extreme.word])
             if ahead == 0 || position &+ ahead >= end { return position }
             position &+= ahead
         }
@@ -204,7 +207,7 @@ extension EntityWindows {
             var state = decayState(header, ring, before: start, decay)
             state.add(0, bucket: bucket)
             let older = Int64(bitPattern: state.older.bitPattern)
-            lateSteps.pointee += 1
+            lateSteps.add(1, ordering: .relaxed)
             if first[decay.word + 2] == older { break }
             first[decay.word + 2] = older
             start = endOfPeriod(header, ring, bucket, from: start &+ 1, decay)
@@ -247,7 +250,7 @@ extension EntityWindows {
             storeWide(loadWide(words) &+ weight, words)
             words[isBlock ? 2 : 3] &+= 1
             position &+= isBlock ? Tier.size : 1
-            lateSteps.pointee += 1
+            lateSteps.add(1, ordering: .relaxed)
         }
     }
 

@@ -45,6 +45,7 @@ extension EntityWindows {
         swap(&keys, &plain.keys)
         swap(&texts, &plain.texts)
         swap(&freeNumbers, &plain.freeNumbers)
+        swap(&rings, &plain.rings)
         digestBesideEvents = plain.digestBesideEvents
         eventCount = plain.eventCount
         reserveHeaders(plain.headerCount)

@@ -91,13 +91,13 @@ extension EntityWindows {
         header[Header.first] = first
         header[Header.head] = first
         if count > 0 {
-            var capacity = 4
+            var capacity = Self.leastCapacity
             while capacity <= count { capacity *= 2 }
             resize(header, capacity: Int64(capacity))
         }
         header[Header.head] = first + Int64(count)
-        markEnd(header, shape)
         if let ring = ring(header) {
+            markEnd(header, ring, shape)
             for position in first..<header[Header.head] {
                 let event = event(header, ring, position)
                 UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)

@@ -1,4 +1,5 @@
 import EventModel
+import Synchronization
 
 // A key with events far out of order keeps them in tiers. Positions are what they always are; but the events at the 256
 // positions of a block lie in its 256 slots turned by the block's rotation, so that it takes an event in before its first
@@ -192,7 +193,7 @@ extension EntityWindows {
                 words[3] &+= count &- above[decay.tierWord + 2]
             }
             next -= Tier.size
-            lateSteps.pointee += 1
+            lateSteps.add(1, ordering: .relaxed)
         }
         func move(_ from: Int64, to: Int64) {
             event(header, ring, to).update(from: event(header, ring, from), count: eventWords)
@@ -202,10 +203,10 @@ extension EntityWindows {
             let tier = tier(header, start)
             tier[0] = (tier[0] - 1) & (Tier.size - 1)
             for other in start..<position { move(other + 1, to: other) }
-            lateSteps.pointee += Int(position - start)
+            lateSteps.add(Int(position - start), ordering: .relaxed)
         } else {
             for other in (position..<end).reversed() { move(other, to: other + 1) }
-            lateSteps.pointee += Int(end - position)
+            lateSteps.add(Int(end - position), ordering: .relaxed)
         }
     }
 }

@@ -1,5 +1,6 @@
 import CPrefetch
 import EventModel
+import Synchronization
 
 /// The sliding windows of one entity (customer, terminal, ...): for each key its events within reach, and the
 /// boundaries of its windows, so that one structure answers all windows of a key.
@@ -38,13 +39,18 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let plainAnswers: UnsafeMutableBufferPointer<WindowPlan.PlainAnswer>
     let plainKinds: WindowPlan.PlainKinds
     let valuePlaces: UnsafeMutableBufferPointer<Int>
+    let totalAnswers: UnsafeMutableBufferPointer<WindowPlan.TotalAnswer>
+    let totalKinds: WindowPlan.TotalKinds
+    let candidateSlots: UnsafeMutableBufferPointer<Int>
+    let bases: UnsafeMutableBufferPointer<WindowPlan.Base>
     let eventWords: Int
     /// A multiple of a cache line.
     let headerWords: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
-    /// How many events, blocks and boundaries events out of order have touched, so that tests can count.
-    let lateSteps: UnsafeMutablePointer<Int>
+    /// How many events, blocks and boundaries events out of order have touched, so that tests can count. Since an atomic
+    /// stays where it is, a call of a method never copies the windows.
+    let lateSteps = Atomic<Int>(0)
 
     var keys = KeyIndex()
     /// The keys' own text, by dense number, where keys are text.
@@ -53,6 +59,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var headerCapacity = 64
     var headerCount = 0
     var freeNumbers: [Int] = []
+    var rings: RingMemory
     /// The dense numbers of a block's rows as they were at its start; -1: none.
     var rowNumbers: UnsafeMutablePointer<Int32>
     private var rowNumberCapacity = 16
@@ -109,11 +116,14 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         plainAnswers = Self.copy(plan.plainAnswers.answers)
         plainKinds = plan.plainAnswers.ends
         valuePlaces = Self.copy(plan.valuePlaces)
+        totalAnswers = Self.copy(plan.totalAnswers)
+        totalKinds = plan.totalKinds
+        candidateSlots = Self.copy(plan.candidateSlots)
+        bases = Self.copy(plan.bases)
         eventWords = plan.eventWords
+        rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
         headerWords = (plan.words + 7) & ~7
         scratch = .allocate(capacity: plan.boundaryWords)
-        lateSteps = .allocate(capacity: 1)
-        lateSteps.initialize(to: 0)
         headers = Self.allocateHeaders(64 * headerWords)
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
@@ -130,7 +140,6 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         deallocateHeaders()
         rowNumbers.deallocate()
         scratch.deallocate()
-        lateSteps.deallocate()
         boundaries.deallocate()
         accumulators.deallocate()
         extremes.deallocate()
@@ -141,11 +150,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         answers.deallocate()
         plainAnswers.deallocate()
         valuePlaces.deallocate()
+        totalAnswers.deallocate()
+        candidateSlots.deallocate()
+        bases.deallocate()
     }
 
-    /// Gives back what a key holds outside its header.
+    /// Gives back what a key holds outside its header, but for its ring.
     func deallocateParts(_ header: UnsafeMutablePointer<Int64>) {
-        ring(header)?.deallocate()
         dropTiers(header)
         for track in plan.tracks { LabelTrack(header + track.word).deallocate() }
         for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).deallocate() }
@@ -163,12 +174,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     public var retention: EventDuration { plan.retention }
     /// Keys that are remembered.
     public var keyCount: Int { keys.count }
+    /// Bytes of memory that events take.
+    public var eventByteCount: Int { rings.byteCount }
     /// Bytes of memory that keys and events take, the index included.
     public var byteCount: Int {
-        var bytes = headerCapacity * headerWords * 8 + keys.byteCount
+        var bytes = headerCapacity * headerWords * 8 + keys.byteCount + eventByteCount
         for number in 0..<headerCount {
             let header = headers + number * headerWords
-            if ring(header) != nil { bytes += (Int(header[Header.mask]) + 1) * eventWords * 8 }
             bytes += tierByteCount(header)
             for track in plan.tracks { bytes += LabelTrack(header + track.word).byteCount }
             for table in plan.tables {
@@ -283,6 +295,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Forgets a key that holds nothing any more.
     mutating func remove(_ number: Int) {
         let header = headers + number * headerWords
+        assert(ring(header) == nil, "a key with events is forgotten")
         keys.remove(indexKey(header), number)
         deallocateParts(header)
         if keyKind == .text { texts[number] = "" }
@@ -302,10 +315,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     @inline(__always) func prefetch(key: Int64) { keys.prefetch(key) }
 
     /// Brings the key's header close.
-    @inline(__always) func prefetch(header number: Int) {
-        let header = UnsafeRawPointer(headers + number &* headerWords)
-        tidemark_prefetch(header)
-        tidemark_prefetch(header + 64)
+    @inline(__always) func prefetch(header number: Int, _ shape: some EventShape) {
+        var line = UnsafeRawPointer(headers + number &* headerWords)
+        let count = shape.isPlain ? 2 : headerWords >> 3
+        for _ in 0..<count {
+            tidemark_prefetch(line)
+            line += 64
+        }
     }
 
     /// Brings an event of the key close.
@@ -321,12 +337,20 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
         tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
+        // The nearest boundary of most plans stands at the head.
+        guard shape.isPlain else {
+            for boundary in boundaries.dropFirst() {
+                let position = header[Header.boundaries &+ boundary.word]
+                tidemark_prefetch(ring + Int(position & mask) &* shape.eventWords)
+            }
+            return
+        }
         var boundary = header + Header.boundaries
-        for index in 0..<boundaries.count {
-            if !shape.isPlain { boundary = header + Header.boundaries + boundaries[index].word }
-            // The nearest boundary of most plans stands at the head.
-            if index > 0 { tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords) }
+        for _ in 1..<max(boundaries.count, 1) {
             boundary += shape.boundaryWords
+            // The first and the last of those that it looks at.
+            tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords)
+            tidemark_prefetch(ring + Int((boundary[0] &+ Self.lookedAt &- 1) & mask) &* shape.eventWords)
         }
     }
 }

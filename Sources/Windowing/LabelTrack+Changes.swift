@@ -3,12 +3,41 @@ import EventModel
 extension LabelTrack {
     /// Adds a label.
     /// - Parameter isSorted: whether labels of the same time stand by their order; if not, it goes behind them.
-    /// - Complexity: O(128 + labels later than it / 128)
-    func insert(_ entry: Entry, isSorted: Bool) {
+    /// - Complexity: O(1) behind all others, else O(128 + labels later than it / 128)
+    @inline(__always) func insert(_ entry: Entry, isSorted: Bool) {
+        let (word, last) = (entry.word | 3, header[Word.last])
+        let isBehindAll = word > last || word == last && (!isSorted || entry.order > header[Word.lastOrder])
+        guard isBehindAll, header[Word.room] > 0 else { return insertApart(entry, isSorted: isSorted) }
+        append(entry)
+    }
+
+    /// Adds a label behind all others.
+    /// - Precondition: there is room in the last block.
+    @inline(__always) private func append(_ entry: Entry) {
+        guard let free = UnsafeMutablePointer<Int64>(bitPattern: Int(header[Word.free])), let directory else { return }
+        free[0] = entry.word
+        free[1] = entry.order
+        header[Word.free] &+= Int64(Entry.words * 8)
+        header[Word.room] &-= 1
+        header[Word.last] = entry.word | 3
+        header[Word.lastOrder] = entry.order
+        header[Word.endKnown] &+= 1
+        let block = block(blockCount &- 1, directory)
+        block.count &+= 1
+        guard entry.isPositive else { return header[Word.endRun] = 0 }
+        block.positives &+= 1
+        header[Word.endPositives] &+= 1
+        header[Word.endRun] &+= 1
+        header[Word.newestPositive] = entry.word >> 2
+        if header[Word.oldestPositive] == Self.none { header[Word.oldestPositive] = entry.word >> 2 }
+    }
+
+    @inline(never) private func insertApart(_ entry: Entry, isSorted: Bool) {
         let directory = directory ?? allocate()
         let place =
             isSorted ? place(of: entry.word, order: entry.order, directory) : place(behind: entry.word, directory)
         insert(entry, at: place, directory)
+        settle()
     }
 
     private func insert(_ entry: Entry, at place: Place, _ directory: UnsafeMutablePointer<Int64>) {
@@ -31,6 +60,12 @@ extension LabelTrack {
 
     /// Removes a label; false when it is held no longer.
     @discardableResult func remove(_ entry: Entry, isSorted: Bool) -> Bool {
+        guard takeOut(entry, isSorted: isSorted) else { return false }
+        settle()
+        return true
+    }
+
+    private func takeOut(_ entry: Entry, isSorted: Bool) -> Bool {
         guard let directory else { return false }
         var place = place(of: entry.word, order: isSorted ? entry.order : .min, directory)
         while place.block < blockCount {
@@ -52,7 +87,11 @@ extension LabelTrack {
     }
 
     /// Drops the labels whose word is at most `limit`, after showing each.
-    func expire(_ limit: Int64, _ show: (Int64) -> Void) {
+    @inline(__always) func expire(_ limit: Int64, _ show: (Int64) -> Void) {
+        if header[Word.first] <= limit { drop(limit, show) }
+    }
+
+    @inline(never) private func drop(_ limit: Int64, _ show: (Int64) -> Void) {
         guard let directory else { return }
         var emptied = 0
         while emptied < blockCount {
@@ -70,24 +109,41 @@ extension LabelTrack {
             if count == 0 { break }
             dropped = block.totals(before: count)
             if count < block.count {
-                block.positives -= dropped.positives - block.before.positives
-                block.before = dropped
-                block.count -= count
-                if let entries = block.entries {
-                    entries.update(from: entries + count * Entry.words, count: block.count * Entry.words)
-                }
+                skip(count, of: block)
                 break
             }
             emptied += 1
         }
         closeBlocks(0..<emptied, directory)
+        settleStart()
+    }
+
+    /// Drops a block's first entries; their memory is used again when the block's is full.
+    private func skip(_ count: Int, of block: Block) {
+        block.positives -= dropped.positives - block.before.positives
+        block.before = dropped
+        block.count -= count
+        block.skipped += count
+        block.entries = block.entries.map { $0 + count * Entry.words }
+    }
+
+    /// Sets what the header says of the first entries and positives held, after some were dropped.
+    private func settleStart() {
+        guard let directory, !isEmpty else { return settle() }
+        header[Word.first] = block(0, directory)[0].word
+        let lastDropped = header[Word.lastPositive]
+        if lastDropped == Self.none || header[Word.oldestPositive] > lastDropped { return }
+        let isAnyHeld = header[Word.endPositives] > header[Word.positives]
+        header[Word.oldestPositive] =
+            isAnyHeld ? time(ofPositive: header[Word.positives] + 1, directory) ?? Self.none : Self.none
+        if !isAnyHeld { header[Word.newestPositive] = Self.none }
     }
 
     // MARK: entries
 
     private func put(_ entry: Entry, _ place: Place, _ directory: UnsafeMutablePointer<Int64>) {
         let block = block(place.block, directory)
-        if block.count == block.capacity { resize(block, to: block.capacity * 2) }
+        if block.room == 0 { makeRoom(block) }
         guard let entries = block.entries else { return }
         let words = entries + place.entry * Entry.words
         (words + Entry.words).update(from: words, count: (block.count - place.entry) * Entry.words)
@@ -119,7 +175,7 @@ extension LabelTrack {
             next.words[4] += known
             next.words[5] += positives
             guard isRunOpen else { continue }
-            let run = block.totals(before: block.count).run
+            let run = block.run(before: block.count)
             isRunOpen = run != next.before.run
             next.words[6] = run
         }
@@ -149,6 +205,7 @@ extension LabelTrack {
         new.entries = .allocate(capacity: capacity * Entry.words)
         new.capacity = capacity
         new.count = 0
+        new.skipped = 0
         new.positives = 0
         new.before = before
         return directory
@@ -170,7 +227,7 @@ extension LabelTrack {
 
     private func closeBlocks(_ range: Range<Int>, _ directory: UnsafeMutablePointer<Int64>) {
         guard !range.isEmpty else { return }
-        for index in range { block(index, directory).entries?.deallocate() }
+        for index in range { block(index, directory).deallocate() }
         block(range.lowerBound, directory).words.update(
             from: block(range.upperBound, directory).words, count: (blockCount - range.upperBound) * Block.words)
         header[Word.blocks] -= Int64(range.count)
@@ -180,20 +237,32 @@ extension LabelTrack {
         }
     }
 
+    /// Makes room behind the last entry of a block that is not full of entries held.
+    private func makeRoom(_ block: Block) {
+        let isShifted = block.skipped * 4 >= block.capacity || block.capacity == Block.mostEntries
+        if isShifted, let entries = block.entries {
+            let start = entries - block.skipped * Entry.words
+            start.update(from: entries, count: block.count * Entry.words)
+            block.entries = start
+            block.skipped = 0
+        } else {
+            resize(block, to: block.capacity * 2)
+        }
+    }
+
     private func resize(_ block: Block, to capacity: Int) {
         let larger = UnsafeMutablePointer<Int64>.allocate(capacity: capacity * Entry.words)
-        if let entries = block.entries {
-            larger.update(from: entries, count: block.count * Entry.words)
-            entries.deallocate()
-        }
+        if let entries = block.entries { larger.update(from: entries, count: block.count * Entry.words) }
+        block.deallocate()
         block.entries = larger
         block.capacity = capacity
+        block.skipped = 0
     }
 
     // MARK: saved state
 
     func encode(into writer: inout ByteWriter) {
-        for word in Word.known..<Self.words { writer.encode(header[word]) }
+        for word in Word.known..<Word.first { writer.encode(header[word]) }
         guard let directory else { return writer.encode(0) }
         writer.encode((0..<blockCount).reduce(0) { $0 + block($1, directory).count })
         for index in 0..<blockCount {
@@ -208,7 +277,7 @@ extension LabelTrack {
     /// Shows each label held.
     func decode(from reader: inout ByteReader, _ show: (Int64) -> Void) throws(StateCodingError) {
         start()
-        for word in Word.known..<Self.words { header[word] = try reader.decodeInt64() }
+        for word in Word.known..<Word.first { header[word] = try reader.decodeInt64() }
         let count = try reader.decodeCount(size: Entry.words * 8)
         var last = Int64.min
         for _ in 0..<count {
@@ -218,5 +287,6 @@ extension LabelTrack {
             insert(entry, at: Place(block: blockCount, entry: 0), directory ?? allocate())
             show(entry.word)
         }
+        settle()
     }
 }

@@ -4,15 +4,19 @@ import EventModel
 /// key's header.
 ///
 ///     header:    directory │ blocks │ known │ positives │ run │ time of the first positive │ of the last
+///                as of the end: first word │ last word │ its order │ known │ positives │ run │ oldest positive │ newest
+///                positive │ free │ room
 ///     directory: capacity │ block 0 │ block 1 │ ...
-///     block:     entries │ capacity │ count │ positives in it │ known before it │ positives before it │ run before it
+///     block:     entries │ capacity │ count │ positives in it │ known before it │ positives before it │ run before it │
+///                entries dropped from the memory before the first
 ///     entry:     time and label state │ which one of those of that time
 ///
 /// A block holds up to 128 entries, so that a label that comes in another order moves few others: it costs O(128) and a
-/// step for each later block. What the header says of known, positives, run and times is as of the entries dropped, and
-/// what stands before a block counts these too.
+/// step for each later block. What the header says first of known, positives, run and times is as of the entries dropped, and
+/// what stands before a block counts these too. What it says as of the end follows from the blocks: labels mostly come in
+/// order, and are asked for up to the last, which then costs O(1) and no look at a block.
 struct LabelTrack {
-    static let words = 7
+    static let words = 17
     static let none = Int64.min
 
     /// A labelled event.
@@ -35,11 +39,25 @@ struct LabelTrack {
         static let run = 4
         static let firstPositive = 5
         static let lastPositive = 6
+        /// Those that are saved end here.
+        static let first = 7
+        /// Of the last entry, with all bits of its label state; `none` without entries.
+        static let last = 8
+        static let lastOrder = 9
+        static let endKnown = 10
+        static let endPositives = 11
+        static let endRun = 12
+        /// The times of the first and the last positive held; `none` without any.
+        static let oldestPositive = 13
+        static let newestPositive = 14
+        /// Where an entry behind the last belongs, and for how many there is room.
+        static let free = 15
+        static let room = 16
     }
 
     /// A view of a block's words in the directory.
     struct Block {
-        static let words = 7
+        static let words = 8
         static let mostEntries = 128
 
         let words: UnsafeMutablePointer<Int64>
@@ -60,6 +78,13 @@ struct LabelTrack {
             get { words[3] }
             nonmutating set { words[3] = newValue }
         }
+        /// How many entries were dropped whose memory the block still has, before its first.
+        var skipped: Int {
+            get { Int(words[7]) }
+            nonmutating set { words[7] = Int64(newValue) }
+        }
+        /// How many entries fit behind the last.
+        var room: Int { capacity - skipped - count }
         /// As of the entries before the block.
         var before: Totals {
             get { Totals(known: words[4], positives: words[5], run: words[6]) }
@@ -77,15 +102,24 @@ struct LabelTrack {
             }
         }
 
+        func deallocate() { entries.map { ($0 - skipped * Entry.words).deallocate() } }
+
         /// As of its first `index` entries.
         func totals(before index: Int) -> Totals {
-            var totals = before
-            totals.known += Int64(index)
-            for index in 0..<index where self[index].isPositive { totals.positives += 1 }
+            var positives = words[5]
+            if index == count {
+                positives += self.positives
+            } else if self.positives > 0, let entries {
+                for index in 0..<index { positives += (entries[index * Entry.words] & 3) >> 1 }
+            }
+            return Totals(known: words[4] + Int64(index), positives: positives, run: run(before: index))
+        }
+
+        /// The run of positives that ends with its first `index` entries.
+        func run(before index: Int) -> Int64 {
             var start = index
             while start > 0, self[start - 1].isPositive { start -= 1 }
-            totals.run = Int64(index - start) + (start == 0 ? before.run : 0)
-            return totals
+            return Int64(index - start) + (start == 0 ? words[6] : 0)
         }
     }
 
@@ -127,11 +161,43 @@ struct LabelTrack {
         header.update(repeating: 0, count: Self.words)
         header[Word.firstPositive] = Self.none
         header[Word.lastPositive] = Self.none
+        settle()
+    }
+
+    /// Sets what the header says as of the end.
+    func settle() {
+        header[Word.oldestPositive] = Self.none
+        header[Word.newestPositive] = Self.none
+        guard let directory, !isEmpty else {
+            header[Word.first] = .max
+            header[Word.last] = Self.none
+            header[Word.lastOrder] = Self.none
+            header[Word.room] = 0
+            return setEnd(dropped)
+        }
+        let last = block(blockCount - 1, directory)
+        let entry = last[last.count - 1]
+        header[Word.first] = block(0, directory)[0].word
+        header[Word.last] = entry.word | 3
+        header[Word.lastOrder] = entry.order
+        header[Word.free] = Int64(Int(bitPattern: last.entries)) &+ Int64(last.count * Entry.words * 8)
+        header[Word.room] = Int64(last.room)
+        setEnd(last.totals(before: last.count))
+        if header[Word.endPositives] > header[Word.positives] {
+            header[Word.oldestPositive] = time(ofPositive: header[Word.positives] + 1, directory) ?? Self.none
+            header[Word.newestPositive] = time(ofPositive: header[Word.endPositives], directory) ?? Self.none
+        }
+    }
+
+    private func setEnd(_ totals: Totals) {
+        header[Word.endKnown] = totals.known
+        header[Word.endPositives] = totals.positives
+        header[Word.endRun] = totals.run
     }
 
     func deallocate() {
         guard let directory else { return }
-        for index in 0..<blockCount { block(index, directory).entries?.deallocate() }
+        for index in 0..<blockCount { block(index, directory).deallocate() }
         directory.deallocate()
     }
 
@@ -184,46 +250,80 @@ struct LabelTrack {
         }
     }
 
+    /// As of all entries.
+    private var atEnd: Totals {
+        Totals(known: header[Word.endKnown], positives: header[Word.endPositives], run: header[Word.endRun])
+    }
+
     /// What a window says of its labels.
     struct Summary {
         var known: Int64 = 0
         var positives: Int64 = 0
+        /// Up to the last label.
         var run: Int64 = 0
-        /// Milliseconds.
-        var firstPositive: Int64?
-        var lastPositive: Int64?
     }
 
     /// Summarises the labels with `after` < word ≤ `last`.
     /// - Parameter after: nil: all since the beginning.
-    /// - Complexity: O(log labels)
+    /// - Complexity: O(log labels + 128); O(1) where it is from before the first one held up to the last
     func summary(after: Int64?, through last: Int64) -> Summary {
-        guard let directory else {
-            guard after == nil else { return Summary() }
-            return Summary(
-                known: dropped.known, positives: dropped.positives, run: dropped.run,
-                firstPositive: time(header[Word.firstPositive]), lastPositive: time(header[Word.lastPositive]))
-        }
-        let upper = totals(before: place(behind: last, directory), directory)
-        let lower = after.map { totals(before: place(behind: $0, directory), directory) } ?? Totals()
+        let upper = last >= header[Word.last] ? atEnd : totals(behind: last)
+        let lower = after.map { $0 < header[Word.first] ? dropped : totals(behind: $0) } ?? Totals()
         let known = upper.known - lower.known
-        var summary = Summary(
-            known: known, positives: upper.positives - lower.positives, run: min(upper.run, known))
-        guard summary.positives > 0 else { return summary }
-        summary.firstPositive =
-            after == nil
-            ? time(header[Word.firstPositive]) ?? time(ofPositive: 1, directory)
-            : time(ofPositive: lower.positives + 1, directory)
-        summary.lastPositive =
-            upper.positives == dropped.positives
-            ? time(header[Word.lastPositive]) : time(ofPositive: upper.positives, directory)
-        return summary
+        return Summary(known: known, positives: upper.positives - lower.positives, run: min(upper.run, known))
     }
 
-    private func time(_ word: Int64) -> Int64? { word == Self.none ? nil : word }
+    /// The run of positives up to the last of these labels.
+    /// - Complexity: as of `summary`; O(1) where there is no positive up to the last label held
+    @inline(__always) func run(after: Int64?, through last: Int64) -> Int64 {
+        if last >= header[Word.last], header[Word.endRun] == 0 || after == nil { return header[Word.endRun] }
+        return summary(after: after, through: last).run
+    }
+
+    /// The time of the first positive among these labels; nil without any.
+    /// - Complexity: O(log labels + 128); O(1) where it is the first one held, or there is none, up to the last label held
+    @inline(__always) func firstPositive(after: Int64?, through last: Int64) -> Int64? {
+        if last < header[Word.last] { return positives(after: after, through: last).first }
+        guard let after else { return time(header[Word.firstPositive]) ?? time(header[Word.oldestPositive]) }
+        if header[Word.newestPositive] == Self.none || lastWord(header[Word.newestPositive]) <= after { return nil }
+        if lastWord(header[Word.oldestPositive]) > after { return header[Word.oldestPositive] }
+        return positives(after: after, through: last).first
+    }
+
+    /// The time of the last positive among these labels; nil without any.
+    /// - Complexity: O(log labels + 128); O(1) up to the last label held
+    @inline(__always) func lastPositive(after: Int64?, through last: Int64) -> Int64? {
+        if last < header[Word.last] { return positives(after: after, through: last).last }
+        let newest = header[Word.newestPositive]
+        guard let after else { return time(newest) ?? time(header[Word.lastPositive]) }
+        return newest == Self.none || lastWord(newest) <= after ? nil : newest
+    }
+
+    /// The times of the first and the last positive among these labels.
+    @inline(never) private func positives(after: Int64?, through last: Int64) -> (first: Int64?, last: Int64?) {
+        let upper = totals(behind: last)
+        let lower = after.map { totals(behind: $0) } ?? Totals()
+        guard upper.positives > lower.positives else { return (nil, nil) }
+        let isDropped = upper.positives == dropped.positives
+        return (
+            after == nil
+                ? time(header[Word.firstPositive]) ?? time(ofPositive: 1) : time(ofPositive: lower.positives + 1),
+            isDropped ? time(header[Word.lastPositive]) : time(ofPositive: upper.positives)
+        )
+    }
+
+    /// As of the labels whose word is at most `word`.
+    private func totals(behind word: Int64) -> Totals {
+        guard let directory else { return dropped }
+        return totals(before: place(behind: word, directory), directory)
+    }
+
+    private func time(ofPositive count: Int64) -> Int64? { directory.flatMap { time(ofPositive: count, $0) } }
+
+    @inline(__always) private func time(_ word: Int64) -> Int64? { word == Self.none ? nil : word }
 
     /// The time of the label with which the positives become `count`, which must be held.
-    private func time(ofPositive count: Int64, _ directory: UnsafeMutablePointer<Int64>) -> Int64? {
+    func time(ofPositive count: Int64, _ directory: UnsafeMutablePointer<Int64>) -> Int64? {
         let index = Self.first(in: blockCount) {
             let found = block($0, directory)
             return found.before.positives + found.positives >= count

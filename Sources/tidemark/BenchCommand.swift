@@ -103,6 +103,7 @@ extension BenchmarkFigure.Unit {
         switch self {
         case .nanoseconds: "ns"
         case .mebibytes: "MiB"
+        case .bytes: "B"
         }
     }
 }

@@ -51,6 +51,18 @@ import Testing
         }
     }
 
+    /// 40 bytes an event in the longest window, and 400 a key.
+    @Test func windowsTakeNoMoreMemoryThanTheyMay() throws {
+        try withContext("memory") { context in
+            // So many that a large page more or less does not matter.
+            var stopwatch = Stopwatch()
+            let figures = try Benchmark.windowMemory.run(300_000, context, &stopwatch).figures
+            let bytes = Dictionary(uniqueKeysWithValues: figures.map { ($0.name, $0.value) })
+            #expect(try #require(bytes["an event"]) <= 40)
+            #expect(try #require(bytes["a key"]) <= 400)
+        }
+    }
+
     @Test func namesAreDifferent() {
         #expect(Set(Benchmark.all.map(\.name)).count == Benchmark.all.count)
     }

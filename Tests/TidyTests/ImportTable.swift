@@ -11,7 +11,7 @@ let importTable: [String: Set<String>] = [
     "Platform": ["CPrefetch", "Glibc", "Synchronization"],
     "LinearAlgebra": ["COpenBLAS", "CLAPACKE", "CRowKernels"],
     "LogStorage": ["EventModel", "Platform", "CChecksum"],
-    "Windowing": ["EventModel", "CPrefetch"],
+    "Windowing": ["EventModel", "CPrefetch", "Synchronization"],
     "Features": ["EventModel", "Windowing", "Glibc"],
     "OnlineLearning": ["EventModel", "LinearAlgebra", "RealModule", "Glibc"],
     "Evaluation": ["EventModel", "RealModule", "Glibc"],

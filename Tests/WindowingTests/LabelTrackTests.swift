@@ -62,8 +62,14 @@ import Testing
                 )
                 #expect(
                     (Int(found.known), Int(found.positives), Int(found.run)) == expected, "seed \(seed), step \(step)")
-                #expect(found.firstPositive == inside.first { $0.isPositive }.map { $0.word >> 2 }, "seed \(seed)")
-                #expect(found.lastPositive == inside.last { $0.isPositive }.map { $0.word >> 2 }, "seed \(seed)")
+                #expect(Int(track.run(after: after, through: lastWord(to))) == expected.2, "seed \(seed), step \(step)")
+                let positives = inside.filter(\.isPositive).map { $0.word >> 2 }
+                #expect(
+                    track.firstPositive(after: after, through: lastWord(to)) == positives.first,
+                    "seed \(seed), step \(step)")
+                #expect(
+                    track.lastPositive(after: after, through: lastWord(to)) == positives.last,
+                    "seed \(seed), step \(step)")
             }
         }
         #expect(track.byteCount < 64 + 120 * max(held.count, 4))

@@ -1,0 +1,84 @@
+import EventModel
+
+// Boundaries of a plain plan on their way up. How many events each passes cannot be foreseen: mostly none, one or two. A
+// branch on that would be taken wrongly at every second boundary, so the first events are looked at without one, and
+// count where they are passed.
+extension EntityWindows {
+    /// How many events a boundary looks at without a branch.
+    static var lookedAt: Int64 { 3 }
+
+    /// Moves the boundaries to stand as of `time`. One at distance 0 stands behind the newest event at all times.
+    @inline(__always) func advancePlain(
+        _ header: UnsafeMutablePointer<Int64>, to time: Int64, _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
+        _ shape: some EventShape
+    ) {
+        var words = header + Header.boundaries
+        var index = 0
+        if boundaries[0].distance == 0 {
+            words += shape.boundaryWords
+            index = 1
+        }
+        while index < boundaries.count {
+            let last = (time &- boundaries[index].distance) << 2 | 3
+            if shape.isFlat {
+                stepUp(words, last: last, ring, slots, shape)
+            } else {
+                walkUp(words, last: last, ring, slots, shape)
+            }
+            words += shape.boundaryWords
+            index &+= 1
+        }
+    }
+
+    /// Moves a boundary up behind all events whose first word is at most `last`, by a few events without a branch and on
+    /// from there by one after the other.
+    ///
+    /// What lies behind the mark at the events' end is read, and counts for nothing, since the mark does not pass.
+    @inline(__always) private func stepUp(
+        _ words: UnsafeMutablePointer<Int64>, last: Int64, _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
+        _ shape: some EventShape
+    ) {
+        let position = words[0]
+        let one = ring + slots[position] &* shape.eventWords
+        let two = ring + slots[position &+ 1] &* shape.eventWords
+        let three = ring + slots[position &+ 2] &* shape.eventWords
+        let passesOne = Self.allBits(one[0] <= last)
+        let passesTwo = Self.allBits(two[0] <= last) & passesOne
+        let passesThree = Self.allBits(three[0] <= last) & passesTwo
+        for column in 1..<shape.columns &+ 1 {
+            // Each sum is needed for the next one too, or the compiler would load it behind a branch.
+            let ofOne = one[column]
+            let ofTwo = ofOne &+ two[column]
+            let ofThree = ofTwo &+ three[column]
+            var sum = passesOne != 0 ? ofOne : 0
+            sum = passesTwo != 0 ? ofTwo : sum
+            sum = passesThree != 0 ? ofThree : sum
+            words[column] &+= sum
+        }
+        if shape.hasLabels {
+            words[shape.boundaryWords &- 1] &+= LabelState.weight(
+                one[0] & 3 & passesOne, two[0] & 3 & passesTwo, three[0] & 3 & passesThree)
+        }
+        words[0] = position &- passesOne &- passesTwo &- passesThree
+        if passesThree != 0 { walkUp(words, last: last, ring, slots, shape) }
+    }
+
+    /// Moves a boundary up behind all events whose first word is at most `last`; the mark behind the newest event is above
+    /// it.
+    @inline(__always) private func walkUp(
+        _ words: UnsafeMutablePointer<Int64>, last: Int64, _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
+        _ shape: some EventShape
+    ) {
+        var position = words[0]
+        while true {
+            let event = ring + slots[position] &* shape.eventWords
+            if event[0] > last { break }
+            add(event, to: words, sign: 1, shape)
+            position &+= 1
+        }
+        words[0] = position
+    }
+
+    /// -1 where it holds, else 0.
+    @inline(__always) private static func allBits(_ holds: Bool) -> Int64 { holds ? -1 : 0 }
+}

@@ -1,0 +1,145 @@
+/// Memory for the rings of an entity's keys, out of pieces on large pages: a processor keeps in mind where few small pages
+/// are, and rings by themselves would be on as many as there are keys.
+///
+/// A ring is a run of units, a power of two of them (its order). A buddy system: a run of twice the size is split for one
+/// where none is free, and a run given back becomes one with the other half as soon as both are free. What lies where shows
+/// in no result.
+///
+///     piece: units                              marks: a byte for each unit
+///     free run: next free run │ previous │ ...  order of the free run that begins there, plus one; 0: none does
+///
+/// Knowlton, "A Fast Storage Allocator", 1965.
+struct RingMemory: ~Copyable {
+    typealias Run = UnsafeMutablePointer<Int64>
+
+    private struct Piece {
+        var start: Run
+        var order: Int
+        var marks: UnsafeMutablePointer<UInt8>
+    }
+
+    private struct State {
+        /// By address.
+        var pieces: [Piece] = []
+        /// Bytes of all pieces and marks.
+        var byteCount = 0
+    }
+
+    private let unitWords: Int
+    /// The first free run of each order.
+    private let free: UnsafeMutablePointer<Run?>
+    private let state: UnsafeMutablePointer<State>
+
+    private static let orders = 56
+    /// From this size on a piece is a piece of large pages.
+    private static let largeBytes = 2 << 20
+
+    /// - Parameter unitWords: at least two.
+    init(unitWords: Int) {
+        precondition(unitWords >= 2, "a unit of \(unitWords) words has no room for the links of free runs")
+        self.unitWords = unitWords
+        free = .allocate(capacity: Self.orders)
+        free.initialize(repeating: nil, count: Self.orders)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    deinit {
+        for piece in state.pointee.pieces { release(piece) }
+        state.deinitialize(count: 1)
+        state.deallocate()
+        free.deallocate()
+    }
+
+    var byteCount: Int { state.pointee.byteCount }
+
+    /// A run of 2^`order` units, without a value yet.
+    /// - Complexity: O(orders + log pieces)
+    func allocate(order: Int) -> Run {
+        var found = order
+        while found < Self.orders, free[found] == nil { found += 1 }
+        if found == Self.orders { found = addPiece(atLeast: order) }
+        guard let run = free[found] else { preconditionFailure("a piece was added, but no run is free") }
+        let piece = state.pointee.pieces[piece(of: run)]
+        take(run, from: piece, order: found)
+        while found > order {
+            found -= 1
+            give(run + unitWords << found, to: piece, order: found)
+        }
+        return run
+    }
+
+    /// Takes back a run that `allocate` gave for the same order.
+    func deallocate(_ run: Run, order: Int) {
+        let index = piece(of: run)
+        let piece = state.pointee.pieces[index]
+        var (unit, order) = ((run - piece.start) / unitWords, order)
+        while order < piece.order {
+            let buddy = unit ^ 1 << order
+            guard piece.marks[buddy] == UInt8(order + 1) else { break }
+            take(piece.start + buddy * unitWords, from: piece, order: order)
+            unit &= ~(1 << order)
+            order += 1
+        }
+        if order == piece.order, bytes(order: order) > Self.largeBytes {
+            state.pointee.pieces.remove(at: index)
+            release(piece)
+        } else {
+            give(piece.start + unit * unitWords, to: piece, order: order)
+        }
+    }
+
+    // MARK: free runs
+
+    private func give(_ run: Run, to piece: Piece, order: Int) {
+        piece.marks[(run - piece.start) / unitWords] = UInt8(order + 1)
+        let next = free[order]
+        run[0] = Int64(Int(bitPattern: next))
+        run[1] = 0
+        next?[1] = Int64(Int(bitPattern: run))
+        free[order] = run
+    }
+
+    private func take(_ run: Run, from piece: Piece, order: Int) {
+        piece.marks[(run - piece.start) / unitWords] = 0
+        let (next, previous) = (Run(bitPattern: Int(run[0])), Run(bitPattern: Int(run[1])))
+        next?[1] = run[1]
+        if let previous { previous[0] = run[0] } else { free[order] = next }
+    }
+
+    // MARK: pieces
+
+    private func bytes(order: Int) -> Int { unitWords * 8 << order }
+
+    /// The place of the piece that a run is in: the last one that does not begin behind it.
+    private func piece(of run: Run) -> Int {
+        var (low, high) = (0, state.pointee.pieces.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if state.pointee.pieces[middle].start <= run { low = middle + 1 } else { high = middle }
+        }
+        return low - 1
+    }
+
+    /// Adds a free piece: as large as all before it together while they are small, later an eighth of them.
+    /// - Returns: its order.
+    private func addPiece(atLeast least: Int) -> Int {
+        let wanted = byteCount < Self.largeBytes / 4 ? byteCount : max(Self.largeBytes, byteCount / 8)
+        var order = least
+        while bytes(order: order) < wanted { order += 1 }
+        let count = 1 << order
+        let piece = Piece(
+            start: LargeMemory.allocateWords(count * unitWords), order: order, marks: .allocate(capacity: count))
+        piece.marks.initialize(repeating: 0, count: count)
+        state.pointee.byteCount += bytes(order: order) + count
+        state.pointee.pieces.insert(piece, at: self.piece(of: piece.start) + 1)
+        give(piece.start, to: piece, order: order)
+        return order
+    }
+
+    private func release(_ piece: Piece) {
+        state.pointee.byteCount -= bytes(order: piece.order) + 1 << piece.order
+        piece.marks.deallocate()
+        piece.start.deallocate()
+    }
+}
