@@ -1,6 +1,5 @@
 import ArgumentParser
 import PipelineRuntime
-import Platform
 
 @main
 struct Tidemark: ParsableCommand {
@@ -24,9 +23,4 @@ struct Tidemark: ParsableCommand {
             FeaturesCommand.self, StateCommand.self, EvaluateCommand.self, ExportCommand.self, LogCommand.self,
             BenchCommand.self,
         ])
-
-    static func main() {
-        ProcessResources.preferLargePages()
-        main(nil)
-    }
 }
