@@ -22,7 +22,7 @@ let package = Package(
         .target(name: "CRowKernels"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CLAPACKE", "CRowKernels"]),
         .target(name: "EventModel"),
-        .target(name: "Platform"),
+        .target(name: "Platform", dependencies: ["CPrefetch"]),
         .target(name: "LogStorage", dependencies: ["EventModel", "Platform", "CChecksum"]),
         .target(name: "Windowing", dependencies: ["EventModel", "CPrefetch"]),
         .target(name: "Features", dependencies: ["EventModel", "Windowing"]),

@@ -5,7 +5,6 @@
 // Four doubles wherever they lie. Each kernel is written once and compiled twice: for AVX2, and for any processor.
 typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
 typedef int64_t four_words __attribute__((vector_size(32)));
-typedef int32_t four_indices __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define FOUR(pointer, index) (*(const four *)((pointer) + (index)))
 #define SET_FOUR(pointer, index, value) (*(four *)((pointer) + (index)) = (value))
@@ -66,16 +65,19 @@ INLINE void add_differences(const double *row, const double *origin, long count,
     }
 }
 
+// Sorting networks: what is compared does not depend on the values, so four columns are sorted as one and no branch is
+// guessed. Merges are those of "Sorting networks and their applications" (1968).
+
 /// Two rows of four become their least and their greatest values, column by column.
-#define EXCHANGE(low, high)                                             \
-    do {                                                                \
-        four least, greatest;                                           \
-        for (int column = 0; column < 4; column++) {                    \
+#define EXCHANGE(low, high)                                                             \
+    do {                                                                                \
+        four least, greatest;                                                           \
+        for (int column = 0; column < 4; column++) {                                    \
             least[column] = low[column] < high[column] ? low[column] : high[column];    \
             greatest[column] = low[column] < high[column] ? high[column] : low[column]; \
-        }                                                               \
-        low = least;                                                    \
-        high = greatest;                                                \
+        }                                                                               \
+        low = least;                                                                    \
+        high = greatest;                                                                \
     } while (0)
 
 INLINE void exchange(double *low, double *high) {
@@ -85,55 +87,38 @@ INLINE void exchange(double *low, double *high) {
     SET_FOUR(high, 0, b);
 }
 
-/// Sorts each of four columns in descending order by Batcher's merge exchange ("Sorting networks and their applications",
-/// 1968): what is compared does not depend on the values, so four columns are sorted as one and no branch is guessed.
-INLINE void sort_descending(double *rows, long count) {
-    long top = 1;
-    while (2 * top < count) top *= 2;
-    for (long part = top; part > 0; part /= 2) {
-        long first = 0, distance = part;
-        for (long next = top;; next /= 2) {
-            long end = count - distance;
-            for (long block = first; block < end; block += 2 * part) {
-                long block_end = block + part < end ? block + part : end;
-                for (long row = block; row < block_end; row++) exchange(rows + 4 * (row + distance), rows + 4 * row);
-            }
-            if (next == part) break;
-            distance = next - part;
-            first = part;
+/// Takes `ways` rows a `stride` apart through the last steps of a merge: distances ways/2, ..., 1.
+INLINE void merge_rows(double *rows, long stride, const int ways) {
+    four a[8];
+    for (int i = 0; i < ways; i++) a[i] = FOUR(rows, 4 * stride * i);
+    for (int distance = ways / 2; distance > 0; distance /= 2) {
+        for (int i = 0; i < ways; i++) {
+            if (!(i & distance)) EXCHANGE(a[i], a[i + distance]);
         }
+    }
+    for (int i = 0; i < ways; i++) SET_FOUR(rows, 4 * stride * i, a[i]);
+}
+
+/// Takes all rows through steps of a merge, the first of which compares rows `distance` apart.
+INLINE void merge_pass(double *rows, long count, long distance, const int ways) {
+    long stride = 2 * distance / ways;
+    for (long block = 0; block < count; block += 2 * distance) {
+        for (long row = block; row < block + stride; row++) merge_rows(rows + 4 * row, stride, ways);
     }
 }
 
-/// Sorts columns that first fall and then rise, of a power of two of rows; two steps of the same paper's bitonic merge at a
-/// time, so that each value is loaded half as often.
+/// Sorts columns of a power of two of rows that first fall and then rise, or the other way round, in ascending order. Three
+/// steps are taken at a time, so that each value is loaded less often.
 INLINE void merge_power_of_two(double *rows, long count) {
-    long distance = count / 2;
-    for (; distance > 1; distance /= 4) {
-        long half = distance / 2;
-        for (double *block = rows; block < rows + 4 * count; block += 8 * distance) {
-            for (double *row = block; row < block + 4 * half; row += 4) {
-                four a = FOUR(row, 0), b = FOUR(row, 4 * half);
-                four c = FOUR(row, 4 * distance), d = FOUR(row, 4 * (distance + half));
-                EXCHANGE(a, c);
-                EXCHANGE(b, d);
-                EXCHANGE(a, b);
-                EXCHANGE(c, d);
-                SET_FOUR(row, 0, a);
-                SET_FOUR(row, 4 * half, b);
-                SET_FOUR(row, 4 * distance, c);
-                SET_FOUR(row, 4 * (distance + half), d);
-            }
-        }
-    }
-    if (distance == 1) {
-        for (double *row = rows; row < rows + 4 * count; row += 8) exchange(row, row + 4);
-    }
+    long distance = count / 2, steps = 63 - __builtin_clzl(count);
+    if (steps % 3 == 1) merge_pass(rows, count, distance, 2);
+    if (steps % 3 == 2) merge_pass(rows, count, distance, 4);
+    for (distance >>= steps % 3; distance > 0; distance /= 8) merge_pass(rows, count, distance, 8);
 }
 
-/// The columns behind the last row may be thought of as filled up with infinity to a power of two.
-INLINE void sort_into(double *rows, long fresh, long count) {
-    sort_descending(rows, fresh);
+/// Sorts columns that first fall and then rise. Behind the last row they may be thought of as filled up with infinity to a
+/// power of two.
+INLINE void merge(double *rows, long count) {
     while (count > 1) {
         long distance = 1;
         while (2 * distance < count) distance *= 2;
@@ -142,6 +127,53 @@ INLINE void sort_into(double *rows, long fresh, long count) {
         rows += 4 * distance;
         count -= distance;
     }
+}
+
+/// Sorts eight rows: pairs, fours, all.
+INLINE void sort_eight(double *rows) {
+    four a[8];
+    for (int i = 0; i < 8; i++) a[i] = FOUR(rows, 4 * i);
+    for (int i = 0; i < 8; i += 2) EXCHANGE(a[i], a[i + 1]);
+    for (int i = 0; i < 8; i += 4) {
+        EXCHANGE(a[i], a[i + 2]);
+        EXCHANGE(a[i + 1], a[i + 3]);
+        EXCHANGE(a[i + 1], a[i + 2]);
+    }
+    for (int i = 0; i < 4; i++) EXCHANGE(a[i], a[i + 4]);
+    for (int i = 2; i < 4; i++) EXCHANGE(a[i], a[i + 2]);
+    for (int i = 1; i < 7; i += 2) EXCHANGE(a[i], a[i + 1]);
+    for (int i = 0; i < 8; i++) SET_FOUR(rows, 4 * i, a[i]);
+}
+
+INLINE void sort_rows(double *rows, long count) {
+    long eights = count & ~7L;
+    for (long block = 0; block < eights; block += 8) sort_eight(rows + 4 * block);
+    for (long row = eights + 1; row < count; row++) {
+        for (long before = row; before > eights; before--) exchange(rows + 4 * (before - 1), rows + 4 * before);
+    }
+    for (long size = 8; size < count; size *= 2) {
+        for (long block = 0; block + size < count; block += 2 * size) {
+            double *start = rows + 4 * block;
+            long length = count - block < 2 * size ? count - block : 2 * size;
+            // The second half is compared from its end, so that each half first falls and then rises or has one rise.
+            for (long row = 2 * size - length; row < size; row++) {
+                exchange(start + 4 * row, start + 4 * (2 * size - 1 - row));
+            }
+            merge_power_of_two(start, size);
+            merge(start + 4 * size, length - size);
+        }
+    }
+}
+
+/// The fresh rows are turned round, so that with those behind them they first fall and then rise.
+INLINE void sort_into(double *rows, long fresh, long count) {
+    sort_rows(rows, fresh);
+    for (long row = 0; row < fresh / 2; row++) {
+        four a = FOUR(rows, 4 * row);
+        SET_FOUR(rows, 4 * row, FOUR(rows, 4 * (fresh - 1 - row)));
+        SET_FOUR(rows, 4 * (fresh - 1 - row), a);
+    }
+    if (fresh < count || fresh > 1) merge(rows, count);
 }
 
 /// How many of eight edges are not above the value.
@@ -173,12 +205,13 @@ INLINE void sparse_products(
     four sums = {0, 0, 0, 0}, other_sums = {0, 0, 0, 0};
     long k = 0;
     for (; k + 4 <= count; k += 4) {
-        four_indices index = *(const four_indices *)(indices + k);
-        four_indices active = index >= 0;
-        index &= active;
-        four value = (four)((four_words)FOUR(values, k) & __builtin_convertvector(active, four_words));
-        sums += value * (four){weights[index[0]], weights[index[1]], weights[index[2]], weights[index[3]]};
-        if (both) other_sums += value * (four){others[index[0]], others[index[1]], others[index[2]], others[index[3]]};
+        // For an index below 0 all bits of its sign are set.
+        int32_t a = indices[k], b = indices[k + 1], c = indices[k + 2], d = indices[k + 3];
+        four_words inactive = {a >> 31, b >> 31, c >> 31, d >> 31};
+        four value = (four)((four_words)FOUR(values, k) & ~inactive);
+        a &= ~(a >> 31), b &= ~(b >> 31), c &= ~(c >> 31), d &= ~(d >> 31);
+        sums += value * (four){weights[a], weights[b], weights[c], weights[d]};
+        if (both) other_sums += value * (four){others[a], others[b], others[c], others[d]};
     }
     double rest = 0, other_rest = 0;
     for (; k < count; k++) {

@@ -22,15 +22,6 @@ extension ByteWriter {
 
     @inlinable public mutating func appendAvro(_ number: Double) { appendLittleEndian(number.bitPattern) }
 
-    @inlinable @inline(__always) public mutating func appendEnvelopeUnchecked(_ schema: SchemaID) {
-        appendUnchecked(0)
-        appendLittleEndianUnchecked(schema.number.byteSwapped)
-    }
-
-    @inlinable @inline(__always) public mutating func appendAvroUnchecked(_ number: Double) {
-        appendLittleEndianUnchecked(number.bitPattern)
-    }
-
     /// A decimal: the shortest big-endian two's complement of the unscaled integer, with its length.
     @inlinable public mutating func appendAvroDecimal(_ unscaled: Int64) {
         let signBits = (unscaled ^ (unscaled >> 63)).leadingZeroBitCount

@@ -65,29 +65,34 @@ public struct ByteReader {
 
     /// A zigzag varint of at most 64 bits.
     ///
-    /// Short ones are told by branches, which are foretold where lengths repeat, so that the next read need not wait for
-    /// this one's bytes.
+    /// One byte and two are told by branches, which are foretold where lengths repeat, so that the next read need not wait
+    /// for this one's bytes; up to four and up to eight are closed up at once.
     @inlinable @inline(__always) public mutating func readVarint() -> Int64 {
-        readableEnd - position >= 8 ? readVarintUnchecked() : readVarintNearEnd()
+        guard readableEnd - position >= 8, let value = readShortVarint() else { return readVarintNearEnd() }
+        return value
     }
 
-    /// The same where eight bytes can be looked at, as the caller knows.
-    @inlinable @inline(__always) public mutating func readVarintUnchecked() -> Int64 {
+    /// The same for a varint of at most eight bytes, where eight can be looked at, as the caller knows. Nothing is read of
+    /// a longer one.
+    @inlinable @inline(__always) public mutating func readShortVarint() -> Int64? {
         assert(readableEnd - position >= 8)
         let b0 = UInt64(position.load(as: UInt8.self))
         if b0 < 0x80 { return takeVarint(b0, bytes: 1) }
         let b1 = UInt64(position.load(fromByteOffset: 1, as: UInt8.self))
         if b1 < 0x80 { return takeVarint(b0 & 0x7F | b1 &<< 7, bytes: 2) }
-        let b2 = UInt64(position.load(fromByteOffset: 2, as: UInt8.self))
-        if b2 < 0x80 { return takeVarint(b0 & 0x7F | (b1 & 0x7F) &<< 7 | b2 &<< 14, bytes: 3) }
-        return readLongVarint()
+        var word = UInt32(littleEndian: position.loadUnaligned(as: UInt32.self))
+        let ends = ~word & 0x8080_8080
+        guard ends != 0 else { return readLongVarint() }
+        word &= (ends ^ (ends &- 1)) & 0x7F7F_7F7F
+        word = (word & 0x7F00_7F00) &>> 1 | word & 0x007F_007F
+        word = (word & 0x3FFF_0000) &>> 2 | word & 0x0000_3FFF
+        return takeVarint(UInt64(word), bytes: (ends.trailingZeroBitCount &+ 1) &>> 3)
     }
 
-    /// A varint of which eight bytes can be read: up to eight bytes are closed up at once.
-    @inlinable @inline(__always) mutating func readLongVarint() -> Int64 {
+    @inlinable @inline(__always) mutating func readLongVarint() -> Int64? {
         var word = UInt64(littleEndian: position.loadUnaligned(as: UInt64.self))
         let ends = ~word & 0x8080_8080_8080_8080
-        guard ends != 0 else { return readVarintNearEnd() }
+        guard ends != 0 else { return nil }
         word &= (ends ^ (ends &- 1)) & 0x7F7F_7F7F_7F7F_7F7F
         word = (word & 0x7F00_7F00_7F00_7F00) &>> 1 | word & 0x007F_007F_007F_007F
         word = (word & 0x3FFF_0000_3FFF_0000) &>> 2 | word & 0x0000_3FFF_0000_3FFF
@@ -133,8 +138,22 @@ public struct ByteReader {
         return bytes
     }
 
+    /// A byte that is there, as the caller knows.
+    @inlinable @inline(__always) public mutating func readByteUnchecked() -> UInt8 {
+        assert(position < end)
+        defer { position += 1 }
+        return position.load(as: UInt8.self)
+    }
+
     /// Goes on behind `count` bytes. Before the next read the caller has to know that they are there.
     @inlinable @inline(__always) public mutating func skipUnchecked(_ count: Int) { position += count }
+
+    /// The next `count` bytes, which are there, as the caller knows.
+    @inlinable @inline(__always) public mutating func readBytesUnchecked(_ count: Int) -> UnsafeRawBufferPointer {
+        assert(count >= 0 && count <= remaining)
+        defer { position += count }
+        return UnsafeRawBufferPointer(start: position, count: count)
+    }
 
     @inlinable @inline(__always) public mutating func skip(_ count: Int) { _ = readBytes(count) }
 

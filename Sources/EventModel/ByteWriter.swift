@@ -1,12 +1,18 @@
 /// A growing buffer of bytes, for record batches and state. One owner, freed once; it keeps its memory when emptied.
 ///
+/// One that spills gives its bytes away when it is full in place of growing; `bytes` and `count` are of those left.
+///
 /// The `unchecked` verbs write without growing: reserve first (`reserve(_:)`), once per record.
 public struct ByteWriter: ~Copyable, @unchecked Sendable {
     @usableFromInline var base: UnsafeMutableRawPointer
     @usableFromInline var capacity: Int
     @usableFromInline var written: Int
 
-    public init(capacity: Int = 256) {
+    private let spill: ((UnsafeRawBufferPointer) -> Void)?
+
+    /// - Parameter spill: takes the bytes, in order, whenever there is no room for more.
+    public init(capacity: Int = 256, spill: ((UnsafeRawBufferPointer) -> Void)? = nil) {
+        self.spill = spill
         self.capacity = max(capacity, 16)
         base = .allocate(byteCount: self.capacity, alignment: 16)
         written = 0
@@ -35,11 +41,25 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
     }
 
     @inline(never) @usableFromInline mutating func grow(_ additional: Int) {
+        if let spill, written > 0 {
+            spill(bytes)
+            written = 0
+            if additional <= capacity { return }
+        }
         capacity = max(capacity * 2, count + additional)
         let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 16)
         larger.copyMemory(from: base, byteCount: count)
         base.deallocate()
         base = larger
+    }
+
+    @usableFromInline var spills: Bool { spill != nil }
+
+    /// Gives `more` away behind what is held, without taking it in.
+    @inline(never) @usableFromInline mutating func spillAlso(_ more: UnsafeRawBufferPointer) {
+        if written > 0 { spill?(bytes) }
+        written = 0
+        spill?(more)
     }
 
     // MARK: fixed width
@@ -57,7 +77,10 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
 
     @inlinable public mutating func append(contentsOf more: UnsafeRawBufferPointer) {
         guard let start = more.baseAddress, !more.isEmpty else { return }
-        reserve(more.count)
+        if count &+ more.count > capacity {
+            if spills { return spillAlso(more) }
+            grow(more.count)
+        }
         (base + count).copyMemory(from: start, byteCount: more.count)
         written = count + more.count
     }
@@ -102,32 +125,10 @@ public struct ByteWriter: ~Copyable, @unchecked Sendable {
 
     @inlinable @inline(__always) public mutating func appendVarintUnchecked(_ value: Int64) {
         assert(count + 10 <= capacity)
-        let zigzag = UInt64(bitPattern: (value << 1) ^ (value >> 63))
-        if zigzag < 0x80 { return appendUnchecked(UInt8(truncatingIfNeeded: zigzag)) }
-        guard zigzag < 1 << 56 else { return appendLongVarint(zigzag) }
-        // Its groups of seven bits, spread over eight bytes; what is beyond the last one is written over.
-        var bytes = zigzag & 0x0000_0000_0FFF_FFFF | (zigzag & 0x00FF_FFFF_F000_0000) &<< 4
-        bytes = bytes & 0x0000_3FFF_0000_3FFF | (bytes & 0x0FFF_C000_0FFF_C000) &<< 2
-        bytes = bytes & 0x007F_007F_007F_007F | (bytes & 0x3F80_3F80_3F80_3F80) &<< 1
-        let length = zigzagLength(zigzag)
-        bytes |= 0x8080_8080_8080_8080 & (1 &<< UInt64(8 &* length &- 8) &- 1)
-        base.storeBytes(of: bytes.littleEndian, toByteOffset: count, as: UInt64.self)
-        written = count &+ length
+        var place = BytePlace(base + count)
+        place.appendVarint(value)
+        written = place.position - base
     }
-
-    @inline(never) @usableFromInline mutating func appendLongVarint(_ zigzag: UInt64) {
-        var rest = zigzag
-        while rest >= 0x80 {
-            appendUnchecked(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        appendUnchecked(UInt8(truncatingIfNeeded: rest))
-    }
-}
-
-/// The number of groups of seven bits that hold all that are set, or 1.
-@inlinable @inline(__always) func zigzagLength(_ zigzag: UInt64) -> Int {
-    ((63 &- (zigzag | 1).leadingZeroBitCount) &* 9 &+ 73) &>> 6
 }
 
 /// The number of bytes that `appendVarint` writes for `value`: 1 to 10.

@@ -10,6 +10,7 @@ public struct Matrix: ~Copyable, @unchecked Sendable {
     /// A matrix of zeros.
     public init(rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0, "a matrix cannot have \(rows) rows and \(columns) columns")
+        BLAS.useOneThread()
         self.rows = rows
         self.columns = columns
         pointer = allocateDoubles(rows * columns)

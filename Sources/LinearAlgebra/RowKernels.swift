@@ -4,14 +4,14 @@ import CRowKernels
 
 public enum RowKernel {
     /// Σ aᵢ·bᵢ.
-    public static func dot(
+    @inlinable public static func dot(
         _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, count: Int
     ) -> Double {
         tidemark_dot(a, b, count)
     }
 
     /// Σ (rowᵢ − centreᵢ)·weightᵢ. Centring first keeps the digits of columns whose mean is large against their spread.
-    public static func centredDot(
+    @inlinable public static func centredDot(
         _ row: UnsafePointer<Double>, centre: UnsafePointer<Double>, weights: UnsafePointer<Double>, count: Int
     ) -> Double {
         tidemark_centred_dot(row, centre, weights, count)
@@ -20,14 +20,14 @@ public enum RowKernel {
     /// Σ valueₖ·weight[indexₖ] over the entries whose index is not negative; others may hold any finite value.
     ///
     /// Four sums are taken side by side, entry k into sum k mod 4, so that no addition waits for the one before.
-    public static func sparseDot(
+    @inlinable public static func sparseDot(
         _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, weights: UnsafePointer<Double>
     ) -> Double {
         tidemark_sparse_dot(indices, values, count, weights)
     }
 
     /// The same of two vectors of weights, which costs less than one after the other.
-    public static func sparseDots(
+    @inlinable public static func sparseDots(
         _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, weights: UnsafePointer<Double>,
         others: UnsafePointer<Double>
     ) -> (Double, Double) {
@@ -43,7 +43,7 @@ public enum RowKernel {
 
     /// For each of `count` columns of a row of finite values how many of its ascending edges are not above its value.
     /// - Complexity: O(edges/64 + 2) comparisons of eight edges for a column, without a branch that depends on the row.
-    public static func findPlaces(
+    @inlinable public static func findPlaces(
         of row: UnsafePointer<Double>, in columns: UnsafePointer<ColumnEdges>, count: Int, edges: UnsafePointer<Double>,
         into places: UnsafeMutablePointer<Int32>
     ) {
@@ -83,7 +83,7 @@ public enum RowKernel {
     }
 
     /// `target`ᵢ = (rowᵢ − centreᵢ)·factorᵢ. `target` may be `row` itself.
-    public static func scale(
+    @inlinable public static func scale(
         _ row: UnsafePointer<Double>, centre: UnsafePointer<Double>, factors: UnsafePointer<Double>, count: Int,
         into target: UnsafeMutablePointer<Double>
     ) {
@@ -91,14 +91,14 @@ public enum RowKernel {
     }
 
     /// `target`ᵢ += factor·rowᵢ.
-    public static func add(
+    @inlinable public static func add(
         _ row: UnsafePointer<Double>, times factor: Double, count: Int, to target: UnsafeMutablePointer<Double>
     ) {
         tidemark_add(row, factor, count, target)
     }
 
     /// `sums`ᵢ += rowᵢ − originᵢ, and `squares`ᵢ += (rowᵢ − originᵢ)².
-    public static func addDifferences(
+    @inlinable public static func addDifferences(
         of row: UnsafePointer<Double>, from origin: UnsafePointer<Double>, count: Int,
         to sums: UnsafeMutablePointer<Double>, squares: UnsafeMutablePointer<Double>
     ) {

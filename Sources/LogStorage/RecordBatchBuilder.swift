@@ -43,22 +43,24 @@ public struct RecordBatchBuilder: ~Copyable {
     @inlinable @inline(__always) public mutating func append(
         timestamp: EventTime, key: UnsafeRawBufferPointer? = nil, value: UnsafeRawBufferPointer
     ) {
-        let start = beginRecord(
-            timestamp, delta: lastDelta &+ 1, key: key, valueLength: Int64(value.count), headerBytes: 1)
-        writer.append(contentsOf: value)
-        writer.append(0)
-        assert(writer.count == start, "the record's length is what was said")
+        appendRecord(
+            timestamp, delta: lastDelta &+ 1, key: key, valueLength: Int64(value.count), headerBytes: 1
+        ) { place in
+            place.append(contentsOf: value)
+            place.append(0)
+        }
     }
 
-    /// Adds a record of which `write` appends the value, exactly `valueLength` bytes; it need not reserve them.
+    /// Adds a record of which `write` appends the value, exactly `valueLength` bytes.
     @inlinable @inline(__always) public mutating func append(
-        timestamp: EventTime, valueLength: Int, write: (inout ByteWriter) -> Void
+        timestamp: EventTime, valueLength: Int, write: (inout BytePlace) -> Void
     ) {
-        let end = beginRecord(
-            timestamp, delta: lastDelta &+ 1, key: nil, valueLength: Int64(valueLength), headerBytes: 1)
-        write(&writer)
-        writer.appendUnchecked(0)
-        assert(writer.count == end, "the record's length is what was said")
+        appendRecord(
+            timestamp, delta: lastDelta &+ 1, key: nil, valueLength: Int64(valueLength), headerBytes: 1
+        ) { place in
+            write(&place)
+            place.append(0)
+        }
     }
 
     /// Adds a record that may be a tombstone (`value` nil: its key is gone) and may have headers.
@@ -83,18 +85,20 @@ public struct RecordBatchBuilder: ~Copyable {
         timestamp: EventTime, delta: Int, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
         headerSection: UnsafeRawBufferPointer
     ) {
-        _ = beginRecord(
+        appendRecord(
             timestamp, delta: delta, key: key, valueLength: value.map { Int64($0.count) } ?? -1,
-            headerBytes: headerSection.count)
-        if let value { writer.append(contentsOf: value) }
-        writer.append(contentsOf: headerSection)
+            headerBytes: headerSection.count
+        ) { place in
+            if let value { place.append(contentsOf: value) }
+            place.append(contentsOf: headerSection)
+        }
     }
 
-    /// Writes a record up to its value.
-    /// - Returns: where the record will end.
-    @inlinable @inline(__always) mutating func beginRecord(
-        _ timestamp: EventTime, delta: Int, key: UnsafeRawBufferPointer?, valueLength: Int64, headerBytes: Int
-    ) -> Int {
+    /// Writes a record, of which `write` appends the value and the headers.
+    @inlinable @inline(__always) mutating func appendRecord(
+        _ timestamp: EventTime, delta: Int, key: UnsafeRawBufferPointer?, valueLength: Int64, headerBytes: Int,
+        write: (inout BytePlace) -> Void
+    ) {
         assert(delta > lastDelta, "records come in the order of their offsets")
         let time = timestamp.milliseconds
         if recordCount == 0 {
@@ -102,28 +106,25 @@ public struct RecordBatchBuilder: ~Copyable {
             maxTimestamp = time
         }
         maxTimestamp = max(maxTimestamp, time)
-        let keyCount = key?.count ?? 0
         let timestampDelta = time &- baseTimestamp
+        let keyLength = key.map { Int64($0.count) } ?? -1
         let length =
-            1 &+ varintLength(timestampDelta) &+ varintLength(Int64(delta))
-            &+ varintLength(key == nil ? -1 : Int64(keyCount)) &+ keyCount
-            &+ varintLength(valueLength) &+ max(Int(valueLength), 0) &+ headerBytes
-        writer.reserve(length &+ 10)
-        writer.appendVarintUnchecked(Int64(length))
-        let start = writer.count
-        writer.appendUnchecked(0)
-        writer.appendVarintUnchecked(timestampDelta)
-        writer.appendVarintUnchecked(Int64(delta))
-        if let key {
-            writer.appendVarintUnchecked(Int64(keyCount))
-            writer.append(contentsOf: key)
-        } else {
-            writer.appendVarintUnchecked(-1)
+            1 &+ varintLength(timestampDelta) &+ varintLength(Int64(delta)) &+ varintLength(keyLength)
+            &+ max(Int(keyLength), 0) &+ varintLength(valueLength) &+ max(Int(valueLength), 0) &+ headerBytes
+        let before = writer.count
+        writer.writeReserved(varintLength(Int64(length)) &+ length) { place in
+            place.appendVarint(Int64(length))
+            place.append(0)
+            place.appendVarint(timestampDelta)
+            place.appendVarint(Int64(delta))
+            place.appendVarint(keyLength)
+            if let key { place.append(contentsOf: key) }
+            place.appendVarint(valueLength)
+            write(&place)
         }
-        writer.appendVarintUnchecked(valueLength)
+        assert(writer.count == before + varintLength(Int64(length)) + length, "the record's length is what was said")
         recordCount &+= 1
         lastDelta = delta
-        return start &+ length
     }
 
     /// The batch as it is to stand at `base`.

@@ -52,10 +52,9 @@ import LinearAlgebra
         scale = 1
     }
 
-    /// A sparse weight moved.
-    @inline(__always) mutating func move(_ index: Int, by difference: Double) {
-        if share < 1 { lag.pointer[index] += difference / scale }
-    }
+    /// The lags of the sparse weights, to which the current step adds what each weight moves by, over the scale; nil where
+    /// the latest weights answer.
+    var movingLag: UnsafeMutablePointer<Double>? { share < 1 && lag.count > 0 ? lag.pointer : nil }
 
     /// After the weights have moved.
     mutating func endStep(_ weights: borrowing Vector) {

@@ -49,9 +49,12 @@ public struct Classifier: ~Copyable, Sendable {
         if isPositive { encoding.observeFraud(row) }
         let place = regression.pendingCount
         if rawRows.rows == 0 {
-            regression.append(row, count: foldedWeights.count, isPositive: isPositive, weight: weight, at: time)
+            regression.append(
+                row, count: foldedWeights.count, isPositive: isPositive, weight: weight, at: time,
+                entriesFollow: encoding.isActive)
         } else {
-            regression.append(row, count: 0, isPositive: isPositive, weight: weight, at: time)
+            regression.append(
+                row, count: 0, isPositive: isPositive, weight: weight, at: time, entriesFollow: encoding.isActive)
             if regression.pendingCount > place { rawRows.row(place).update(from: row, count: foldedWeights.count) }
         }
     }
@@ -65,9 +68,12 @@ public struct Classifier: ~Copyable, Sendable {
             let pending = regression.pendingRow(index)
             let row = rawRows.rows == 0 ? pending.inputs : rawRows.row(index)
             if tables.activeCount > 0 { tables.fill(row, indices: pending.indices, values: pending.values) }
-            scaler.transform(row, into: row)
+            if dense == nil || takesClusters { scaler.transform(row, into: row) }
             if let dense {
-                for input in 0..<dense.count { pending.inputs[input] = row[dense[input]] }
+                for input in 0..<dense.count {
+                    let value = row[dense[input]]
+                    pending.inputs[input] = takesClusters ? value : scaler.scaled(value, column: dense[input])
+                }
             }
             if takesClusters { clusters.fillInputs(of: row, into: pending.inputs + denseCount) }
         }
@@ -129,6 +135,8 @@ public struct Classifier: ~Copyable, Sendable {
 
     func encode(into writer: inout ByteWriter) {
         encoding.encode(into: &writer)
+        // They follow from the raw rows.
+        regression.clearPendingEntries()
         regression.encode(into: &writer)
         if rawRows.rows > 0 { writer.encode(rawRows, rows: regression.pendingCount) }
     }

@@ -71,12 +71,31 @@ struct EncodingTables: BitwiseCopyable {
                 values[place] = 1
             }
             var next = oneHot.count
-            for place in 0..<lines.count {
-                let line = lines[place]
-                let knots = knots[Int(line.start &+ places[Int(line.column)])]
-                let share = (row[Int(line.feature)] - knots.edge) / knots.width
+            var place = 0
+            // Four divisions cost as much as one.
+            while place &+ 4 <= lines.count {
+                var (distances, widths) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+                for lane in 0..<4 {
+                    let (knots, distance) = knots(lines[place &+ lane], row, places)
+                    (distances[lane], widths[lane]) = (distance, knots.width)
+                    indices[next &+ 2 &* lane] = knots.low
+                    indices[next &+ 2 &* lane &+ 1] = knots.high
+                }
+                let shares = distances / widths
+                let rests = 1 - shares
+                for lane in 0..<4 {
+                    values[next &+ 2 &* lane] = rests[lane]
+                    values[next &+ 2 &* lane &+ 1] = shares[lane]
+                }
+                place &+= 4
+                next &+= 8
+            }
+            while place < lines.count {
+                let (knots, distance) = knots(lines[place], row, places)
+                let share = distance / knots.width
                 (indices[next], values[next]) = (knots.low, 1 - share)
                 (indices[next &+ 1], values[next &+ 1]) = (knots.high, share)
+                place &+= 1
                 next &+= 2
             }
             for place in 0..<crosses.count {
@@ -100,6 +119,14 @@ struct EncodingTables: BitwiseCopyable {
             fill(row, indices: indices, values: values)
             return body(indices, values)
         }
+    }
+
+    /// The knots that a value lies between, and how far it is from the first one's edge.
+    @inline(__always) private func knots(
+        _ line: Line, _ row: UnsafePointer<Double>, _ places: UnsafePointer<Int32>
+    ) -> (Knots, distance: Double) {
+        let knots = knots[Int(line.start &+ places[Int(line.column)])]
+        return (knots, row[Int(line.feature)] - knots.edge)
     }
 
     @inline(__always) private func number(_ lookup: Lookup, _ places: UnsafePointer<Int32>) -> Int32 {

@@ -29,11 +29,13 @@ extension LogisticRegression {
     }
 
     /// Puts the first `count` inputs of a row into the mini-batch, unless it is a negative that the sample leaves out.
-    /// The other inputs are 0 and no sparse entry is active until the caller sets them (`pendingRow`), just before the
-    /// mini-batch is learned. The caller then asks `isMiniBatchFull`.
+    /// The other inputs are 0 and no sparse entry is active until the caller sets them (`pendingRow`). One who sets all
+    /// entries just before the mini-batch is learned says so with `entriesFollow`, and calls `clearPendingEntries` before
+    /// the state is saved. The caller then asks `isMiniBatchFull`.
     @inline(__always)
     mutating func append(
-        _ row: UnsafePointer<Double>, count: Int, isPositive: Bool, weight: Double, at time: EventTime
+        _ row: UnsafePointer<Double>, count: Int, isPositive: Bool, weight: Double, at time: EventTime,
+        entriesFollow: Bool = false
     ) {
         assert(count <= inputCount && pendingCount < specification.miniBatch && weight >= 0 && weight.isFinite)
         clock.advance(to: time)
@@ -42,15 +44,22 @@ extension LogisticRegression {
         let target = miniBatch.row(pendingCount)
         target.update(from: row, count: count)
         if count < inputCount { (target + count).update(repeating: 0, count: inputCount - count) }
-        if activeCount > 0 {
-            activeIndices.row(pendingCount).update(repeating: -1, count: activeCount)
-            activeValues.row(pendingCount).update(repeating: 0, count: activeCount)
-        }
+        if activeCount > 0, !entriesFollow { clearEntries(pendingCount) }
         labels[pendingCount] = isPositive ? 1 : 0
         rowWeights[pendingCount] =
             weight * (isPositive ? specification.positiveWeight : specification.negativeWeight)
         pendingCount &+= 1
         if isPositive { pendingPositives &+= 1 }
+    }
+
+    /// Makes no sparse entry of the rows that wait active.
+    func clearPendingEntries() {
+        for row in 0..<pendingCount { clearEntries(row) }
+    }
+
+    private func clearEntries(_ row: Int) {
+        activeIndices.row(row).update(repeating: -1, count: activeCount)
+        activeValues.row(row).update(repeating: 0, count: activeCount)
     }
 
     /// Whether a negative of this number is among those learned.
@@ -190,19 +199,41 @@ extension LogisticRegression {
         }
     }
 
+    /// Weights are stepped by runs of a fixed length, in memory where they stand side by side: so several are taken at a
+    /// time. The last run is filled up with its last weight.
     private mutating func stepSparse(_ rule: some UpdateRule) {
-        guard sparseGradient.touchedCount > 0 else { return }
+        let count = sparseGradient.touchedCount
+        guard count > 0 else { return }
+        let run = Self.sparseRun
         let l2 = rule.addsRidgeToGradient ? specification.l2 : 0
-        let (weights, sums) = (sparseWeights.pointer, sparseGradient.sums)
-        let (first, second) = (sparseMemory.first.pointer, sparseMemory.second.pointer)
-        for position in 0..<sparseGradient.touchedCount {
-            let index = Int(sparseGradient.touched.pointer[position])
-            let rows = Double(sums[index].rows)
-            let old = weights[index]
-            let new = rule.stepped(
-                old, gradient: sums[index].gradient + l2 * rows * old, rows: rows, &first[index], &second[index])
-            weights[index] = new
-            answering.move(index, by: new - old)
+        let (weights, lag, scale) = (sparseWeights.pointer, answering.movingLag, answering.scale)
+        let first = sparseMemory.first.count > 0 ? sparseMemory.first.pointer : nil
+        let second = sparseMemory.second.count > 0 ? sparseMemory.second.pointer : nil
+        let scratch = sparseScratch.pointer
+        let (old, gradient, rows) = (scratch, scratch + run, scratch + 2 * run)
+        let (a, b, new) = (scratch + 3 * run, scratch + 4 * run, scratch + 5 * run)
+        for start in stride(from: 0, to: count, by: run) {
+            let length = min(run, count &- start)
+            for place in 0..<run {
+                let touched = sparseGradient.touched(at: start &+ min(place, length &- 1))
+                old[place] = weights[touched.index]
+                gradient[place] = touched.gradient
+                rows[place] = touched.rows
+                if let first { a[place] = first[touched.index] }
+                if let second { b[place] = second[touched.index] }
+            }
+            for place in 0..<run {
+                let whole = gradient[place] + l2 * rows[place] * old[place]
+                new[place] = rule.stepped(old[place], gradient: whole, rows: rows[place], &a[place], &b[place])
+                old[place] = (new[place] - old[place]) / scale
+            }
+            for place in 0..<length {
+                let index = sparseGradient.touched(at: start &+ place).index
+                weights[index] = new[place]
+                if let first { first[index] = a[place] }
+                if let second { second[index] = b[place] }
+                if let lag { lag[index] += old[place] }
+            }
         }
         sparseGradient.clear()
     }

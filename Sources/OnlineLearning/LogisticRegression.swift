@@ -49,6 +49,9 @@ public struct LogisticRegression: ~Copyable, Sendable {
     var gradient: Vector
     var curvatures: Vector
     var sparseGradient: SparseGradient
+    /// For a step of sparse weights: six numbers of each weight in a run.
+    let sparseScratch = Vector(count: 6 * Self.sparseRun)
+    static var sparseRun: Int { 16 }
 
     public init(
         inputCount: Int, sparseCount: Int = 0, activeCount: Int = 0,

@@ -79,6 +79,11 @@ public struct RunningScaler: ~Copyable, Sendable {
             into: target)
     }
 
+    /// What `transform` makes of one column's value.
+    @inline(__always) func scaled(_ value: Double, column: Int) -> Double {
+        (value - publishedMean[column]) * publishedInverseDeviation[column]
+    }
+
     /// Undoes `transform` in place; columns without deviation become their mean.
     func undoTransform(_ row: UnsafeMutablePointer<Double>) {
         for column in 0..<columnCount {

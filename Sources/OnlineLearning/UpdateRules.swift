@@ -94,7 +94,8 @@ struct FollowTheLeader: UpdateRule {
         z += gradient - (root - n.magnitude.squareRoot()) / alpha * weight
         n = sum
         let excess = max(z.magnitude - l1, 0)
-        return excess == 0 ? 0 : -(z < 0 ? -excess : excess) / ((beta + root) / alpha + l2)
+        // Without an excess the weight is 0 and not −0.
+        return (z < 0 ? excess : -excess) / ((beta + root) / alpha + l2) + 0
     }
 }
 

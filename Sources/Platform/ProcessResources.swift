@@ -1,3 +1,4 @@
+import CPrefetch
 import Glibc
 
 /// What this process uses and what the machine has.
@@ -16,6 +17,10 @@ public enum ProcessResources {
         getrusage(Int32(RUSAGE_SELF.rawValue), &usage)
         return usage.ru_maxrss * 1_024
     }
+
+    /// Lets the heap lie in large pages where the system has them: a processor keeps few places of small ones in mind, and
+    /// windows of many keys are looked at in no order. To be called once, before much is allocated.
+    public static func preferLargePages() { tidemark_prefer_large_pages_for_heap() }
 
     /// Processor time of all threads so far, in nanoseconds.
     public static var processorNanoseconds: Int64 {

@@ -116,6 +116,7 @@ extension EntityWindows {
         let question = Question(
             header: header, boundaries: boundaries, time: time, row: row, isInside: isInside,
             isInOrder: boundaries != scratch)
+        answerTotals(question)
         guard var answer = answers.baseAddress.map({ UnsafePointer($0) }) else { return }
         let end = answer + answers.count
         while answer < end {
@@ -123,6 +124,41 @@ extension EntityWindows {
             let own = isOwn ? (isInside ? answer.pointee.ownWhenInside : answer.pointee.ownWhenOutside) : 0
             row.features[answer.pointee.target] = value(answer, question, own: own)
             answer += 1
+        }
+    }
+
+    /// Answers what follows from totals over all events, each kind in a loop of its own.
+    @inline(__always) private func answerTotals(_ question: Question) {
+        let (boundaries, row, answers) = (question.boundaries, question.row, totalAnswers)
+        let (isInside, hasKey) = (question.isInside, question.row.hasKey)
+        @inline(__always) func own(_ answer: WindowPlan.TotalAnswer) -> Int64 {
+            hasKey ? Int64(isInside ? answer.ownWhenInside : answer.ownWhenOutside) : 0
+        }
+        @inline(__always) func count(_ answer: WindowPlan.TotalAnswer) -> Int64 {
+            boundaries[Int(answer.upperCount)] &- boundaries[Int(answer.lowerCount)] &+ own(answer)
+        }
+        @inline(__always) func positives(_ answer: WindowPlan.TotalAnswer) -> Double {
+            Double((boundaries[Int(answer.upperTotal)] &- boundaries[Int(answer.lowerTotal)]) & 0xFFFF_FFFF)
+        }
+        for index in 0..<totalKinds.counts {
+            row.features[Int(answers[index].target)] = Double(count(answers[index]))
+        }
+        for index in totalKinds.counts..<totalKinds.means {
+            let answer = answers[index]
+            let count = count(answer)
+            let sum =
+                loadWide(boundaries + Int(answer.upperTotal)) &- loadWide(boundaries + Int(answer.lowerTotal))
+                &+ product(own(answer), row.values[Int(answer.place)])
+            row.features[Int(answer.target)] =
+                count == 0 ? answer.second : double(sum) / (Double(count) * answer.first)
+        }
+        for index in totalKinds.means..<totalKinds.labelCounts {
+            row.features[Int(answers[index].target)] = positives(answers[index])
+        }
+        for index in totalKinds.labelCounts..<totalKinds.smoothed {
+            let answer = answers[index]
+            let weight = Double(count(answer)) + answer.second
+            row.features[Int(answer.target)] = weight == 0 ? 0 : (positives(answer) + answer.first) / weight
         }
     }
 
@@ -174,7 +210,33 @@ extension EntityWindows {
         return (answer.pointee.isEndless ? header[Header.first] : question.boundaries[answer.pointee.lower], upper)
     }
 
-    private func extreme(_ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64) -> Double {
+    /// The extreme of a window that ends with an event in order, where all events count.
+    @inline(__always) private func extreme(
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64
+    ) -> Double {
+        guard answer.pointee.filter == 0, question.isInOrder, let header = question.header, let ring = ring(header),
+            header[Header.tiers] == 0
+        else { return extremeOfAny(answer, question, own: own) }
+        let (lower, upper) = range(answer, question, header)
+        let extreme = extremes[answer.pointee.part]
+        let base = answer.pointee.base
+        let isRemembered = base >= 0 && header[base] != 0
+        guard lower < upper else {
+            return isRemembered ? Double(header[base &+ 2]) / answer.pointee.divisor : answer.pointee.ifEmpty
+        }
+        let position = follow(header, ring, from: max(header[answer.pointee.slot], lower), before: upper, extreme)
+        header[answer.pointee.slot] = position
+        var best = ring[Int(position & header[Header.mask]) &* eventWords &+ extreme.value]
+        if isRemembered {
+            let other = header[base &+ 2]
+            best = extreme.isMaximum ? max(best, other) : min(best, other)
+        }
+        return Double(best) / answer.pointee.divisor
+    }
+
+    @inline(never) private func extremeOfAny(
+        _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question, own: Int64
+    ) -> Double {
         let boundaries = question.boundaries
         let count = boundaries[answer.pointee.upperCount] &- boundaries[answer.pointee.lowerCount]
         let extreme = extremes[answer.pointee.part]

@@ -174,10 +174,26 @@ extension EntityWindows {
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
         _ words: UnsafeMutablePointer<Int64>, sign: Int64
     ) {
+        if boundary.isSimple { return accumulateSimply(event, boundary, words, sign: sign) }
         for index in boundary.firstAccumulator..<boundary.endAccumulator {
             let accumulator = accumulators[index]
             guard passes(event, accumulator.filter) else { continue }
             add(event, accumulator, to: words + accumulator.word, sign: sign)
+        }
+    }
+
+    @inline(__always) private func accumulateSimply(
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
+        _ words: UnsafeMutablePointer<Int64>, sign: Int64
+    ) {
+        if boundary.labels > 0 { words[boundary.labels] &+= LabelState.weight(event[0] & 3) &* sign }
+        if boundary.sum > 0 {
+            let total = words + boundary.sum
+            storeWide(loadWide(total) &+ product(event[boundary.value], sign), total)
+        }
+        if boundary.square > 0 {
+            let (total, square) = (words + boundary.square, Int192(square: event[boundary.value]))
+            (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
         }
     }
 
@@ -205,7 +221,7 @@ extension EntityWindows {
         _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary, _ header: UnsafeMutablePointer<Int64>
     ) {
         accumulate(event, boundary, header + Header.boundaries, sign: 1)
-        guard !valueWindows.isEmpty else { return }
+        guard !boundary.isSimple, !valueWindows.isEmpty else { return }
         for index in boundary.firstAccumulator..<boundary.endAccumulator {
             let accumulator = accumulators[index]
             guard accumulator.operation == .enter || accumulator.operation == .leave,

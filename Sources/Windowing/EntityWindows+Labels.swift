@@ -119,6 +119,10 @@ extension EntityWindows {
                 if words[0] > found.event { words[shape.boundaryWords &- 1] &+= change }
                 words += shape.boundaryWords
             } else if header[Header.boundaries &+ boundary.word] > found.event {
+                if boundary.isSimple {
+                    if boundary.labels > 0 { header[Header.boundaries &+ boundary.labels] &+= change }
+                    continue
+                }
                 for index in boundary.firstAccumulator..<boundary.endAccumulator {
                     let accumulator = accumulators[index]
                     guard accumulator.operation == .labels, passes(event, accumulator.filter) else { continue }

@@ -86,12 +86,13 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, _ position: Int64,
         _ extreme: WindowPlan.Extreme
     ) {
-        let new = event(header, ring, position)
+        let slots = Slots(header)
+        let new = ring + slots[position] &* eventWords
         let rank = rank(new, extreme)
         let first = header[Header.first]
         var greater = position &- 1
         while greater >= first {
-            let other = event(header, ring, greater)
+            let other = ring + slots[greater] &* eventWords
             if isNearer(other, than: new, rank: rank, extreme) { break }
             other[extreme.word] = other[extreme.word] & ~0xFFFF_FFFF | (position &- greater)
             let back = back(other[extreme.word])
@@ -151,9 +152,10 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, from start: Int64,
         before end: Int64, _ extreme: WindowPlan.Extreme
     ) -> Int64 {
+        let slots = Slots(header)
         var position = start
         while true {
-            let ahead = ahead(event(header, ring, position)[extreme.word])
+            let ahead = ahead(ring[slots[position] &* eventWords &+ extreme.word])
             if ahead == 0 || position &+ ahead >= end { return position }
             position &+= ahead
         }

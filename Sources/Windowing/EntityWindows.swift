@@ -39,6 +39,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let plainAnswers: UnsafeMutableBufferPointer<WindowPlan.PlainAnswer>
     let plainKinds: WindowPlan.PlainKinds
     let valuePlaces: UnsafeMutableBufferPointer<Int>
+    let totalAnswers: UnsafeMutableBufferPointer<WindowPlan.TotalAnswer>
+    let totalKinds: WindowPlan.TotalKinds
     let candidateSlots: UnsafeMutableBufferPointer<Int>
     let bases: UnsafeMutableBufferPointer<WindowPlan.Base>
     let eventWords: Int
@@ -114,6 +116,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         plainAnswers = Self.copy(plan.plainAnswers.answers)
         plainKinds = plan.plainAnswers.ends
         valuePlaces = Self.copy(plan.valuePlaces)
+        totalAnswers = Self.copy(plan.totalAnswers)
+        totalKinds = plan.totalKinds
         candidateSlots = Self.copy(plan.candidateSlots)
         bases = Self.copy(plan.bases)
         eventWords = plan.eventWords
@@ -146,6 +150,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         answers.deallocate()
         plainAnswers.deallocate()
         valuePlaces.deallocate()
+        totalAnswers.deallocate()
         candidateSlots.deallocate()
         bases.deallocate()
     }

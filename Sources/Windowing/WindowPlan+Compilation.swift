@@ -27,6 +27,23 @@ extension WindowPlan {
         for (index, aggregate) in aggregates.enumerated() {
             answers.append(answer(aggregate, windows[index], distances, target: targets[index]))
         }
+        if !isPlain { groupTotals() }
+    }
+
+    /// Takes out the answers that follow from totals over all events, so that each kind is a loop of its own.
+    private mutating func groupTotals() {
+        var groups: [Answer.Kind: [Answer]] = [:]
+        let kinds: [Answer.Kind] = [.count, .mean, .labelCount, .smoothedOverAll]
+        for answer in answers where answer.filter == 0 && kinds.contains(answer.kind) {
+            groups[answer.kind, default: []].append(answer)
+        }
+        answers = answers.filter { $0.filter != 0 || !kinds.contains($0.kind) }
+        var ends: [Int] = []
+        for kind in kinds {
+            totalAnswers += (groups[kind] ?? []).map(TotalAnswer.init)
+            ends.append(totalAnswers.count)
+        }
+        totalKinds = TotalKinds(counts: ends[0], means: ends[1], labelCounts: ends[2], smoothed: ends[3])
     }
 
     /// The distances of a window's ends; `lower` is nil without end.
@@ -97,10 +114,30 @@ extension WindowPlan {
                 self.accumulators.append(accumulator)
             }
             boundary.endAccumulator = self.accumulators.count
+            if !isPlain { simplify(&boundary) }
             boundaries.append(boundary)
         }
         if isEndless { words += Self.zeros }
         boundaryWords = words - start
+    }
+
+    /// Notes a boundary's totals where they are over all events and of one value.
+    private func simplify(_ boundary: inout Boundary) {
+        let own = accumulators[boundary.firstAccumulator..<boundary.endAccumulator]
+        let values = Set(own.map(\.value).filter { $0 > 0 })
+        guard values.count <= 1, own.allSatisfy({ $0.filter == 0 }) else { return }
+        var simple = boundary
+        for accumulator in own {
+            switch accumulator.operation {
+            case .sum: simple.sum = accumulator.word
+            case .square: simple.square = accumulator.word
+            case .labels: simple.labels = accumulator.word
+            case .count, .enter, .leave: return
+            }
+        }
+        simple.value = values.first ?? 0
+        simple.isSimple = true
+        boundary = simple
     }
 
     /// How many words a total takes.

@@ -25,6 +25,13 @@ struct WindowPlan: Sendable {
         /// Its accumulators.
         var firstAccumulator = 0
         var endAccumulator = 0
+        /// Whether these are no more than the totals below, each over all events.
+        var isSimple = false
+        /// The words of the totals, counted from `Header.boundaries`, and the event's word with the value; 0: none.
+        var sum = 0
+        var square = 0
+        var labels = 0
+        var value = 0
     }
 
     /// What a boundary does with an event that it passes.
@@ -195,6 +202,44 @@ struct WindowPlan: Sendable {
         )
     }
 
+    /// The part of an answer that follows from totals over all events, where sums are of two words.
+    struct TotalAnswer {
+        var target: Int32
+        var ownWhenInside: Int32
+        var ownWhenOutside: Int32
+        var upperCount: Int32
+        var lowerCount: Int32
+        var upperTotal: Int32
+        var lowerTotal: Int32
+        /// The value's place in the row.
+        var place: Int32
+        /// Of a mean its divisor and what an empty one is, of a smoothed rate prior · strength and strength.
+        var first: Double
+        var second: Double
+
+        init(_ answer: Answer) {
+            target = Int32(answer.target)
+            ownWhenInside = Int32(answer.ownWhenInside)
+            ownWhenOutside = Int32(answer.ownWhenOutside)
+            upperCount = Int32(answer.upperCount)
+            lowerCount = Int32(answer.lowerCount)
+            upperTotal = Int32(answer.upperTotal)
+            lowerTotal = Int32(answer.lowerTotal)
+            place = Int32(answer.place)
+            let isSmoothed = answer.kind == .smoothedOverAll
+            first = isSmoothed ? answer.prior : answer.divisor
+            second = isSmoothed ? answer.strength : answer.ifEmpty
+        }
+    }
+
+    /// Where each kind of total answers ends.
+    struct TotalKinds {
+        var counts = 0
+        var means = 0
+        var labelCounts = 0
+        var smoothed = 0
+    }
+
     struct PlainKinds {
         var counts = 0
         var means = 0
@@ -212,7 +257,10 @@ struct WindowPlan: Sendable {
     var valueWindows: [ValueWindow] = []
     var tracks: [Track] = []
     var bases: [Base] = []
+    /// Those that follow from `totalAnswers` stand last.
     var answers: [Answer] = []
+    var totalAnswers: [TotalAnswer] = []
+    var totalKinds = TotalKinds()
     /// Slots of extremes and of first members (one word), and of last members (two words).
     var candidateSlots: [Int] = []
     var lastSlots: [Int] = []

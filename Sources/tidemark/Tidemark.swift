@@ -1,5 +1,6 @@
 import ArgumentParser
 import PipelineRuntime
+import Platform
 
 @main
 struct Tidemark: ParsableCommand {
@@ -23,4 +24,9 @@ struct Tidemark: ParsableCommand {
             FeaturesCommand.self, StateCommand.self, EvaluateCommand.self, ExportCommand.self, LogCommand.self,
             BenchCommand.self,
         ])
+
+    static func main() {
+        ProcessResources.preferLargePages()
+        main(nil)
+    }
 }

@@ -8,7 +8,7 @@ let importTable: [String: Set<String>] = [
     "COpenBLAS": [],
     "CLAPACKE": [],
     "EventModel": [],
-    "Platform": ["Glibc", "Synchronization"],
+    "Platform": ["CPrefetch", "Glibc", "Synchronization"],
     "LinearAlgebra": ["COpenBLAS", "CLAPACKE", "CRowKernels"],
     "LogStorage": ["EventModel", "Platform", "CChecksum"],
     "Windowing": ["EventModel", "CPrefetch", "Synchronization"],

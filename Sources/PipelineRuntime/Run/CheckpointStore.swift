@@ -32,15 +32,19 @@ struct CheckpointStore {
         writer = try TopicWriter(directory: directory, fileSystem: fileSystem)
     }
 
+    /// The file of a state at an input offset, to be written.
+    func makeFile(at inputOffset: Offset) -> StateFile {
+        StateFile("\(inputOffset).state", in: directory, fileSystem)
+    }
+
     /// Makes a checkpoint durable, then lets state files go that are no longer needed.
+    /// - Parameter last: of the state's bytes, those that are not in `file` yet.
     func append(
         inputOffset: Offset, watermark: EventTime, digest: String, fingerprint: String, outputEnds: [String: Offset],
-        state: UnsafeRawBufferPointer
+        _ file: StateFile, last: UnsafeRawBufferPointer
     ) throws(RuntimeError) {
-        let name = "\(inputOffset).state"
-        let path = "\(directory)/\(name)"
         try storage { () throws(LogError) in
-            do throws(FileError) { try fileSystem.replace(path, with: state) } catch { throw .file(error) }
+            do throws(FileError) { try file.finish(last) } catch { throw .file(error) }
             var value = ByteWriter()
             value.appendEnvelope(schema)
             value.appendVarint(inputOffset.value)
@@ -49,9 +53,9 @@ struct CheckpointStore {
             value.appendAvro(fingerprint)
             value.appendAvro("tidemark \(Program.version)")
             value.appendAvro(BLAS.kernelName)
-            value.appendAvro(name)
-            value.appendVarint(Int64(state.count))
-            value.appendVarint(Int64(crc32c(state)))
+            value.appendAvro(file.name)
+            value.appendVarint(Int64(file.byteCount))
+            value.appendVarint(Int64(file.checksum))
             let ends = outputEnds.sorted { $0.key < $1.key }
             value.appendAvro(
                 JSONValue.object(ends.map { JSONMember($0.key, .number($0.value.value)) }).description)

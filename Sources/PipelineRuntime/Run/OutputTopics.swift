@@ -141,14 +141,14 @@ struct OutputTopics: ~Copyable {
             timestamp: decision.eventTime,
             valueLength: envelopeLength &+ (idIsText ? text.count : varintLength(id)) &+ varintLength(offset) &+ 17
                 &+ 8 &* block.classifierCount
-        ) { writer in
-            writer.appendEnvelopeUnchecked(decisionSchema)
-            if idIsText { writer.append(contentsOf: text) } else { writer.appendVarintUnchecked(id) }
-            writer.appendVarintUnchecked(offset)
-            writer.appendAvroUnchecked(decision.probability)
-            writer.appendAvroUnchecked(decision.anomaly)
-            writer.appendUnchecked(decision.status.rawValue << 1)
-            for score in block.classifierScores(row: decision.row) { writer.appendAvroUnchecked(score) }
+        ) { place in
+            place.appendEnvelope(decisionSchema)
+            if idIsText { place.append(contentsOf: text) } else { place.appendVarint(id) }
+            place.appendVarint(offset)
+            place.appendAvro(decision.probability)
+            place.appendAvro(decision.anomaly)
+            place.append(decision.status.rawValue << 1)
+            for score in block.classifierScores(row: decision.row) { place.appendAvro(score) }
         }
     }
 

@@ -83,6 +83,7 @@ public final class PipelineRun {
     final class Parcel: @unchecked Sendable {
         var block: EventBlock
         var checkpoint: ByteWriter?
+        var stateFile: StateFile?
         var watermark = EventTime.distantPast
         var featureDigest = StateDigest()
 
@@ -340,7 +341,9 @@ public final class PipelineRun {
 
     private func hand(_ parcel: inout Parcel, to line: any StageLine, withCheckpoint: Bool) throws(RuntimeError) {
         if withCheckpoint {
-            parcel.checkpoint = ByteWriter(capacity: 1 << 20)
+            let file = checkpoints.makeFile(at: parcel.block.endOffset ?? offset)
+            parcel.checkpoint = file.makeWriter()
+            parcel.stateFile = file
             parcel.featureDigest = StateDigest()
         }
         processFeatures(parcel, part: 0)
@@ -375,10 +378,10 @@ public final class PipelineRun {
         models.process(&parcel.block)
         observe(parcel.block)
         try storage { () throws(LogError) in try topics.topics.append(parcel.block) }
-        if var state = parcel.checkpoint.take(), let end = parcel.block.endOffset {
+        if var state = parcel.checkpoint.take(), let file = parcel.stateFile.take(), let end = parcel.block.endOffset {
             models.encode(into: &state)
             let digest = StateDigest(sum: parcel.featureDigest.sum &+ models.digest.sum)
-            try writeCheckpoint(at: end, watermark: parcel.watermark, digest: digest, state: state)
+            try writeCheckpoint(at: end, watermark: parcel.watermark, digest: digest, state, in: file)
         }
     }
 
@@ -389,14 +392,15 @@ public final class PipelineRun {
 
     /// Writes a checkpoint of the state as it is, and the models' snapshot with it.
     public func checkpoint() throws(RuntimeError) {
-        var state = ByteWriter(capacity: features.size.bytes + 1 << 20)
+        let file = checkpoints.makeFile(at: offset)
+        var state = file.makeWriter()
         features.encode(into: &state)
         models.encode(into: &state)
-        try writeCheckpoint(at: offset, watermark: features.watermark, digest: digest, state: state)
+        try writeCheckpoint(at: offset, watermark: features.watermark, digest: digest, state, in: file)
     }
 
     private func writeCheckpoint(
-        at offset: Offset, watermark: EventTime, digest: StateDigest, state: borrowing ByteWriter
+        at offset: Offset, watermark: EventTime, digest: StateDigest, _ state: borrowing ByteWriter, in file: StateFile
     ) throws(RuntimeError) {
         let snapshot = ModelSnapshot(
             name: specification.name, version: offset.value, fingerprint: specification.fingerprint,
@@ -408,7 +412,7 @@ public final class PipelineRun {
         }
         try checkpoints.append(
             inputOffset: offset, watermark: watermark, digest: digest.description,
-            fingerprint: specification.fingerprint, outputEnds: topics.topics.ends, state: state.bytes)
+            fingerprint: specification.fingerprint, outputEnds: topics.topics.ends, file, last: state.bytes)
         lastCheckpoint = offset
     }
 }
