@@ -18,7 +18,9 @@ extension EntityWindows {
         let turn = Int(truncatingIfNeeded: earliest.day) & 7
         @inline(__always) func isSwept(_ number: Int) -> Bool {
             let header = headers + number &* headerWords
-            return isLive(header) && (header[Header.time] < idleSince.milliseconds || number & 7 == turn)
+            // By the hash and not by the number, which may be another one after a restart.
+            let isItsTurn = Int(truncatingIfNeeded: header[Header.hash] >> 1) & 7 == turn
+            return isLive(header) && (header[Header.time] < idleSince.milliseconds || isItsTurn)
         }
         for number in 0..<headerCount {
             fetchForSweep(number, isSwept, shape)
