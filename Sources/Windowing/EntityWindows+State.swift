@@ -38,11 +38,27 @@ extension EntityWindows {
                 writer.encode(raw: UnsafeRawBufferPointer(start: event(header, ring, position), count: eventWords * 8))
             }
         }
-        writer.encode(
-            raw: UnsafeRawBufferPointer(
-                start: header + Header.boundaries, count: (plan.words - Header.boundaries) * 8))
+        encodeParts(of: header, &writer)
         for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).encode(into: &writer) }
         for track in tracks { LabelTrack(header + track.word).encode(into: &writer) }
+    }
+
+    /// The words behind the boundaries' first as they are, with zeros for tables' and tracks', which hold addresses: the same
+    /// state is the same bytes.
+    private func encodeParts(of header: UnsafeMutablePointer<Int64>, _ writer: inout ByteWriter) {
+        var start = Header.boundaries
+        func encode(upTo end: Int, _ writer: inout ByteWriter) {
+            writer.encode(raw: UnsafeRawBufferPointer(start: header + start, count: (end - start) * 8))
+        }
+        let addresses = (plan.tables.map { ($0.word, 1) } + tracks.map { ($0.word, LabelTrack.words) }).sorted {
+            $0.0 < $1.0
+        }
+        for (word, count) in addresses {
+            encode(upTo: word, &writer)
+            for _ in 0..<count { writer.encode(0) }
+            start = word + count
+        }
+        encode(upTo: plan.words, &writer)
     }
 
     /// Takes up what `encode` wrote; the windows must be new.

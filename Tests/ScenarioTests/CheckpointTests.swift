@@ -90,6 +90,31 @@ struct CheckpointTests {
                 """)
     }
 
+    /// Where all states were damaged, a new one stays although their offsets are higher.
+    @Test func aCheckpointBelowDamagedOnesIsTheOneThatIsTakenUp() throws {
+        let fileSystem = try makeLog()
+        try open(fileSystem, checkpointEvery: 60).run()
+        let directory = "log/pipelines/\(specification.name)/checkpoints-0"
+        for name in try fileSystem.list(directory) where name.hasSuffix(".state") {
+            try fileSystem.corrupt("\(directory)/\(name)", bit: 100)
+        }
+        try open(fileSystem, checkpointEvery: 1_000_000).run(until: Offset(80))
+        #expect(try fileSystem.list(directory).filter { $0.hasSuffix(".state") } == ["80.state"])
+        let run = try open(fileSystem, checkpointEvery: 1_000_000)
+        #expect(run.offset == Offset(80) && run.recoveryNotes.isEmpty)
+    }
+
+    /// Two runs lay the same state out at different addresses.
+    @Test func theSameStateIsTheSameBytes() throws {
+        let states = try (0..<2).map { _ in
+            let fileSystem = try makeLog()
+            let run = try open(fileSystem, checkpointEvery: 1_000_000)
+            try run.run(until: Offset(120))
+            return try fileSystem.read("log/pipelines/\(specification.name)/checkpoints-0/120.state")
+        }
+        #expect(states[0] == states[1])
+    }
+
     @Test func whateverCallIsTheLastARunGoesOnToTheSameEnd() throws {
         let logAlone = try makeLog()
         let whole = logAlone.crash(leaving: .all)

@@ -64,7 +64,7 @@ struct CheckpointStore {
             try writer.append(&batch)
             try writer.sync()
         }
-        try removeOldStates()
+        try removeStates(besides: inputOffset)
     }
 
     /// The newest checkpoint whose state is whole, and the state files of newer ones that are not.
@@ -78,9 +78,10 @@ struct CheckpointStore {
         try removeStates { _ in true }
     }
 
-    private func removeOldStates() throws(RuntimeError) {
-        let offsets = try stateOffsets().sorted().dropLast(Self.kept)
-        try removeStates { offsets.contains($0) }
+    /// Keeps the newest checkpoint's state and those just before it; one further on was damaged, or no record names it.
+    private func removeStates(besides newest: Offset) throws(RuntimeError) {
+        let kept = try stateOffsets().filter { $0 <= newest.value }.sorted().suffix(Self.kept)
+        try removeStates { !kept.contains($0) }
     }
 
     private func stateOffsets() throws(RuntimeError) -> [Int64] {
