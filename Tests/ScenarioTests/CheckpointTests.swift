@@ -104,17 +104,6 @@ struct CheckpointTests {
         #expect(run.offset == Offset(80) && run.recoveryNotes.isEmpty)
     }
 
-    /// Two runs lay the same state out at different addresses.
-    @Test func theSameStateIsTheSameBytes() throws {
-        let states = try (0..<2).map { _ in
-            let fileSystem = try makeLog()
-            let run = try open(fileSystem, checkpointEvery: 1_000_000)
-            try run.run(until: Offset(120))
-            return try fileSystem.read("log/pipelines/\(specification.name)/checkpoints-0/120.state")
-        }
-        #expect(states[0] == states[1])
-    }
-
     @Test func whateverCallIsTheLastARunGoesOnToTheSameEnd() throws {
         let logAlone = try makeLog()
         let whole = logAlone.crash(leaving: .all)

@@ -292,6 +292,37 @@ import Testing
         for day in 5..<58 as Range<Int64> { #expect(try digest(restartedOn: [day]) == whole, "day \(day)") }
     }
 
+    /// No address is saved.
+    @Test func theSameStateIsTheSameBytes() {
+        let kinds: [AggregateKind] = [.distinct(column: 0), .fraudRun]
+        let aggregates = kinds.map { WindowAggregate(length: .day, delay: .zero, kind: $0) }
+        let both = (0..<2).map { _ in
+            var windows = EntityWindows(name: "card", aggregates: aggregates, targets: [0, 1])
+            var features = [0.0, 0.0]
+            for index in 0..<100 as Range<Int64> {
+                let time = EventTime(milliseconds: index * 60_000)
+                windows.insert(
+                    windows.intern(index % 7), at: time, earliest: time, values: [index], features: &features)
+            }
+            return Saved(windows: windows)
+        }
+        let areSame = both[0].bytes == both[1].bytes
+        #expect(areSame)
+    }
+
+    /// Keeps the windows, so that no two lie in one place.
+    private final class Saved {
+        let windows: EntityWindows
+        let bytes: [UInt8]
+
+        init(windows: consuming EntityWindows) {
+            var writer = ByteWriter()
+            windows.encode(into: &writer)
+            bytes = writer.array
+            self.windows = windows
+        }
+    }
+
     /// Totals without end outlive the events.
     @Test func windowsWithoutEndNeedNoEvents() {
         let kinds: [AggregateKind] = [
