@@ -91,7 +91,7 @@ struct WindowStream: ~Copyable {
     /// Has the windows carry out the block, and adds what they answered to a hash.
     mutating func run(_ windows: inout EntityWindows, _ stopwatch: inout Stopwatch, _ hash: inout UInt64) {
         let (rows, width) = (keys.count, featureCount)
-        let (words, stride, mask) = (places.words, places.stride, places.mask)
+        let placeRows = places.rows
         features.withUnsafeMutableBufferPointer { features in
             guard let start = features.baseAddress else { return }
             operations.withUnsafeBufferPointer { operations in
@@ -100,7 +100,7 @@ struct WindowStream: ~Copyable {
                         guard let keys = keys.baseAddress, let values = values.baseAddress else { return }
                         let block = WindowRows(
                             count: rows, keys: keys, keyStride: 1, texts: [], values: values, valueStride: 1,
-                            features: start, featureStride: width, places: words, placeStride: stride, slotMask: mask)
+                            features: start, featureStride: width, places: placeRows)
                         stopwatch.measure { windows.process(operations, block) }
                     }
                 }

@@ -76,9 +76,8 @@ public final class FeatureState: @unchecked Sendable {
                 WindowRows(
                     count: rows.count, keys: rows.keys + declared.keyWord, keyStride: rows.stride,
                     texts: rows.keyTexts[index], values: rows.integers, valueStride: rows.stride,
-                    features: rows.features, featureStride: plan.width, places: entity.places.words,
-                    placeStride: entity.places.stride, slotMask: entity.places.mask, firstSlot: firstNew,
-                    filters: plan.filters.isEmpty ? nil : UnsafePointer(rows.masks)))
+                    features: rows.features, featureStride: plan.width, places: entity.places.rows,
+                    firstSlot: firstNew, filters: plan.filters.isEmpty ? nil : UnsafePointer(rows.masks)))
         }
         guard plan.kinds.count > 1 else { return process(operations) }
         entity.operations.removeAll(keepingCapacity: true)

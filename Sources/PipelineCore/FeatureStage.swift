@@ -218,7 +218,7 @@ public final class FeatureStage: @unchecked Sendable {
             let row = Int(rows[start])
             number &+= 1
             while width == stride, number < slots.count, Int(rows[number]) == row &+ number &- start,
-                (slots.lowerBound &+ number) & vectors.mask != 0
+                !vectors.rows.startsPiece(slots.lowerBound &+ number)
             { number &+= 1 }
             Self.vector(vectors.row(slots.lowerBound &+ start))
                 .update(from: block.features.pointer + row &* stride, count: (number &- start) &* width)

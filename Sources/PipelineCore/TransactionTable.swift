@@ -87,7 +87,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         _ words: UnsafePointer<Int64>, text: @autoclosure () -> String, decision: Int64, watermark: Int64,
         status: DecisionStatus
     ) -> Int {
-        if next &- first > mask { growRows() }
+        if rows.rows.startsPiece(next) { makeRoom() }
         if index.count == index.capacity { growIndex() }
         let slot = next
         let row = rows.row(slot)
@@ -113,8 +113,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     mutating func forget(before limit: Int64) {
         var slot = first
         while slot < next, row(slot)[Word.watermark] < limit {
-            // Rows beyond the next one to be written hold something too.
-            index.prefetch(row(slot &+ 16)[Word.id])
+            index.prefetch(row(min(slot &+ 16, next &- 1))[Word.id])
             index.remove(row(slot)[Word.id], slot)
             slot &+= 1
         }
@@ -160,10 +159,10 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         return mixed(identity ^ UInt64(bitPattern: row[Word.flags]), content)
     }
 
-    @inline(never) private mutating func growRows() {
+    @inline(never) private mutating func makeRoom() {
         let (oldTexts, oldMask) = (texts, mask)
         rows.hold(first..<next + 1)
-        guard idIsText else { return }
+        guard idIsText, mask > oldMask else { return }
         texts = [String](repeating: "", count: mask + 1)
         for slot in slots { texts[slot & mask] = oldTexts[slot & oldMask] }
     }

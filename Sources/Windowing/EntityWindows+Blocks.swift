@@ -61,12 +61,8 @@ public struct WindowRows {
     /// `featureStride` features a row.
     public var features: UnsafeMutablePointer<Double>
     public var featureStride: Int
-    /// For each slot, `placeStride` words apart: where the transaction's event stands (key number, position), so that
-    /// its label finds it.
-    public var places: UnsafeMutablePointer<Int64>
-    public var placeStride: Int
-    /// A slot's place is at its number's low bits.
-    public var slotMask: Int
+    /// For each slot: where the transaction's event stands (key number, position), so that its label finds it.
+    public var places: SlotRing.Rows
     /// Slots from here on are of this block's rows, whose events are close anyway.
     public var firstSlot: Int
     /// For each row the filters that it passes, a bit for each; nil: none has to.
@@ -79,8 +75,7 @@ public struct WindowRows {
     public init(
         count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
         valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
-        places: UnsafeMutablePointer<Int64>, placeStride: Int, slotMask: Int,
-        firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil,
+        places: SlotRing.Rows, firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil,
         absenceBit: Int = 0
     ) {
         self.count = count
@@ -92,17 +87,13 @@ public struct WindowRows {
         self.features = features
         self.featureStride = featureStride
         self.places = places
-        self.placeStride = placeStride
-        self.slotMask = slotMask
         self.firstSlot = firstSlot
         self.filters = filters
         self.absence = absence
         self.absenceBit = absenceBit
     }
 
-    @inline(__always) func place(_ slot: Int) -> UnsafeMutablePointer<Int64> {
-        places + (slot & slotMask) &* placeStride
-    }
+    @inline(__always) func place(_ slot: Int) -> UnsafeMutablePointer<Int64> { places[slot] }
 
     /// Notes where a transaction's event stands; -1: nowhere.
     @inline(__always) func notePlace(_ slot: Int, number: Int, _ place: Int64) {

@@ -124,7 +124,7 @@ struct RingMemory: ~Copyable {
     /// Adds a free piece: as large as all before it together while they are small, later an eighth of them.
     /// - Returns: its order.
     private func addPiece(atLeast least: Int) -> Int {
-        let wanted = byteCount < Self.largeBytes / 4 ? byteCount : max(Self.largeBytes, byteCount / 8)
+        let wanted = LargeMemory.wantedBytes(beside: byteCount)
         var order = least
         while bytes(order: order) < wanted { order += 1 }
         let count = 1 << order

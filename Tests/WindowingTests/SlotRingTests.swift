@@ -25,6 +25,24 @@ import Testing
         }
     }
 
+    /// What is held grows and shrinks by many pieces; memory follows the most that was held at once.
+    @Test func piecesOfSlotsThatHaveGoneTakeTheNextOnes() {
+        var ring = SlotRing(stride: 1 << 10)
+        let most = 600
+        ring.hold(0..<most)
+        let bytes = ring.byteCount
+        #expect(bytes >= most << 13 && bytes < 2 * most << 13)
+        for first in stride(from: 37, to: 20_000, by: 331) {
+            ring.hold(first..<first + most)
+            for slot in first..<first + most { ring.row(slot)[1023] = Int64(slot) }
+            #expect((first..<first + most).allSatisfy { ring.row($0)[1023] == Int64($0) })
+        }
+        #expect(ring.byteCount <= bytes + bytes / 4)
+        ring.hold(1 << 40..<1 << 40 + 1)
+        ring.row(1 << 40)[0] = 7
+        #expect(ring.row(1 << 40)[0] == 7)
+    }
+
     @Test func rowsComeBackFromTheirSavedState() throws {
         var ring = SlotRing(stride: 2)
         let slots = 5_000..<9_000

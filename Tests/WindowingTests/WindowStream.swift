@@ -66,13 +66,15 @@ struct WindowStream {
             allowedLateness: EventDuration(milliseconds: lateness))
         /// For each event of the stream its place in the oracle, where it was accepted.
         var accepted: [Int?] = []
-        var places = [Int64](repeating: -1, count: 2 * max(steps.count, 1))
+        var places = SlotRing(stride: 2)
+        places.hold(0..<steps.count)
+        places.fill(0..<steps.count, with: -1)
         var operations: [WindowOperation] = []
         var rows: [Row] = []
         var newest = Int64.min
         for (index, step) in steps.enumerated() {
             if index == restart {
-                outcome.disagreement = runBlock(&windows, &operations, &rows, &places, &outcome)
+                outcome.disagreement = runBlock(&windows, &operations, &rows, places, &outcome)
                 if outcome.disagreement != nil { return outcome }
                 if let problem = try restore(&windows) {
                     outcome.disagreement = "step \(index): \(problem)"
@@ -117,11 +119,11 @@ struct WindowStream {
                     WindowOperation(kind: .sweep, time: watermark.time, earliest: watermark.earliestAccepted))
             }
             if operations.count >= blockSize {
-                outcome.disagreement = runBlock(&windows, &operations, &rows, &places, &outcome)
+                outcome.disagreement = runBlock(&windows, &operations, &rows, places, &outcome)
                 if outcome.disagreement != nil { return outcome }
             }
         }
-        outcome.disagreement = runBlock(&windows, &operations, &rows, &places, &outcome)
+        outcome.disagreement = runBlock(&windows, &operations, &rows, places, &outcome)
         outcome.digest = windows.digest
         outcome.keyCount = windows.keyCount
         outcome.eventCount = windows.eventCount
@@ -132,7 +134,7 @@ struct WindowStream {
     /// Has the windows carry out a block, and says where they disagree with the oracle.
     private func runBlock(
         _ windows: inout EntityWindows, _ operations: inout [WindowOperation], _ rows: inout [Row],
-        _ places: inout [Int64], _ outcome: inout Outcome
+        _ places: borrowing SlotRing, _ outcome: inout Outcome
     ) -> String? {
         let width = aggregates.count
         var features = [Double](repeating: .nan, count: max(rows.count, 1) * width)
@@ -142,19 +144,18 @@ struct WindowStream {
         let values: [Int64] = rows.flatMap(\.event.values) + [0]
         let filters = rows.map(\.event.filters) + [0]
         let absence = rows.map { $0.event.isAbsent ? UInt64(1 << 5) : 0 } + [0]
+        let placeRows = places.rows
         let texts = keyKind == .text ? rows.map { "key number \($0.event.key)" } : []
         features.withUnsafeMutableBufferPointer { features in
-            places.withUnsafeMutableBufferPointer { places in
-                operations.withUnsafeBufferPointer { operations in
-                    withPointers(keys + [0], values, filters, absence) { keys, values, filters, absence in
-                        guard let features = features.baseAddress, let places = places.baseAddress else { return }
-                        windows.process(
-                            operations,
-                            WindowRows(
-                                count: rows.count, keys: keys, keyStride: 2, texts: texts, values: values,
-                                valueStride: 2, features: features, featureStride: width, places: places,
-                                placeStride: 2, slotMask: Int.max, filters: filters, absence: absence, absenceBit: 5))
-                    }
+            operations.withUnsafeBufferPointer { operations in
+                withPointers(keys + [0], values, filters, absence) { keys, values, filters, absence in
+                    guard let features = features.baseAddress else { return }
+                    windows.process(
+                        operations,
+                        WindowRows(
+                            count: rows.count, keys: keys, keyStride: 2, texts: texts, values: values,
+                            valueStride: 2, features: features, featureStride: width, places: placeRows,
+                            filters: filters, absence: absence, absenceBit: 5))
                 }
             }
         }
