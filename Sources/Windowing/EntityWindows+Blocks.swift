@@ -75,8 +75,8 @@ public struct WindowRows {
     public init(
         count: Int, keys: UnsafePointer<Int64>, keyStride: Int, texts: [String], values: UnsafePointer<Int64>,
         valueStride: Int, features: UnsafeMutablePointer<Double>, featureStride: Int,
-        places: SlotRing.Rows, firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil, absence: UnsafePointer<UInt64>? = nil,
-        absenceBit: Int = 0
+        places: SlotRing.Rows, firstSlot: Int = .max, filters: UnsafePointer<UInt64>? = nil,
+        absence: UnsafePointer<UInt64>? = nil, absenceBit: Int = 0
     ) {
         self.count = count
         self.keys = keys
