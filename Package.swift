@@ -19,16 +19,18 @@ let package = Package(
         .systemLibrary(name: "CLAPACKE", pkgConfig: "lapacke", providers: [.apt(["liblapacke-dev"])]),
         .target(name: "CChecksum"),
         .target(name: "CPrefetch"),
+        .target(name: "CVarints"),
         .target(name: "CRowKernels"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS", "CLAPACKE", "CRowKernels"]),
-        .target(name: "EventModel"),
+        .target(name: "EventModel", dependencies: ["CVarints"]),
         .target(name: "Platform"),
-        .target(name: "LogStorage", dependencies: ["EventModel", "Platform", "CChecksum"]),
+        .target(name: "LogStorage", dependencies: ["EventModel", "Platform", "CChecksum", "CVarints"]),
         .target(name: "Windowing", dependencies: ["EventModel", "CPrefetch"]),
         .target(name: "Features", dependencies: ["EventModel", "Windowing"]),
         .target(name: "OnlineLearning", dependencies: ["EventModel", "LinearAlgebra"]),
         .target(name: "Evaluation", dependencies: ["EventModel"]),
-        .target(name: "PipelineCore", dependencies: ["EventModel", "Windowing", "Features", "OnlineLearning"]),
+        .target(
+            name: "PipelineCore", dependencies: ["EventModel", "Windowing", "Features", "OnlineLearning", "CVarints"]),
         .target(
             name: "PipelineRuntime",
             dependencies: [
@@ -52,7 +54,7 @@ let package = Package(
         .executableTarget(
             name: "log-producers", dependencies: ["EventModel", "LogStorage", "Platform"], path: "Tests/LogProducers"),
         .target(name: "TestSupport", dependencies: ["EventModel"], path: "Tests/TestSupport"),
-        .testTarget(name: "EventModelTests", dependencies: ["EventModel"]),
+        .testTarget(name: "EventModelTests", dependencies: ["EventModel", "CVarints", "TestSupport"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(

@@ -104,10 +104,7 @@ public final class BenchmarkContext {
         while let batch = try cursor.nextBatch() {
             var records = batch.records
             block.retain(batch.owner)
-            while let record = records.next() {
-                decoder.append(
-                    offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack,
-                    to: &block)
+            while decoder.append(&records, atMost: blockRecords - block.recordCount, to: &block) > 0 {
                 guard block.recordCount >= blockRecords else { continue }
                 try body(&block)
                 block.removeAll()

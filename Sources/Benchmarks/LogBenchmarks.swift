@@ -52,7 +52,7 @@ extension Benchmark {
             var sum: UInt64 = 0
             while let batch = try cursor.nextBatch() {
                 var records = batch.records
-                while let record = records.next() {
+                records.forEach { record in
                     count &+= 1
                     for place in stride(from: 0, to: record.value.count &- 7, by: 8) {
                         sum &+= record.value.loadUnaligned(fromByteOffset: place, as: UInt64.self)
@@ -108,7 +108,7 @@ extension Benchmark {
             var times: Int64 = 0
             while let batch = try cursor.nextBatch() {
                 var records = batch.records
-                while let record = records.next() {
+                records.forEach { record in
                     count &+= 1
                     bytes &+= record.value.count
                     times &+= record.timestamp.milliseconds

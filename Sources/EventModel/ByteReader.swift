@@ -74,7 +74,7 @@ public struct ByteReader {
 
     /// The same for a varint of at most eight bytes, where eight can be looked at, as the caller knows. Nothing is read of
     /// a longer one.
-    @inlinable @inline(__always) public mutating func readShortVarint() -> Int64? {
+    @inlinable @inline(__always) mutating func readShortVarint() -> Int64? {
         assert(readableEnd - position >= 8)
         let b0 = UInt64(position.load(as: UInt8.self))
         if b0 < 0x80 { return takeVarint(b0, bytes: 1) }
@@ -136,23 +136,6 @@ public struct ByteReader {
         let bytes = UnsafeRawBufferPointer(start: position, count: count)
         position += count
         return bytes
-    }
-
-    /// A byte that is there, as the caller knows.
-    @inlinable @inline(__always) public mutating func readByteUnchecked() -> UInt8 {
-        assert(position < end)
-        defer { position += 1 }
-        return position.load(as: UInt8.self)
-    }
-
-    /// Goes on behind `count` bytes. Before the next read the caller has to know that they are there.
-    @inlinable @inline(__always) public mutating func skipUnchecked(_ count: Int) { position += count }
-
-    /// The next `count` bytes, which are there, as the caller knows.
-    @inlinable @inline(__always) public mutating func readBytesUnchecked(_ count: Int) -> UnsafeRawBufferPointer {
-        assert(count >= 0 && count <= remaining)
-        defer { position += count }
-        return UnsafeRawBufferPointer(start: position, count: count)
     }
 
     @inlinable @inline(__always) public mutating func skip(_ count: Int) { _ = readBytes(count) }

@@ -1,3 +1,5 @@
+import CVarints
+
 /// A digest of logical state: the sum of a 64-bit hash of each item that the state holds.
 ///
 /// Because it is a sum it can be kept while items come and go, and it does not depend on how they lie in memory.
@@ -27,10 +29,7 @@ public struct StateDigest: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A hash of a pair that depends on their order; cheaper than two full mixes.
-@inlinable @inline(__always) public func mixed(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    let product = (a ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: b &* 0xD6E8_FEB8_6659_FD93 | 1)
-    return (product.high ^ product.low) &+ b
-}
+@inlinable @inline(__always) public func mixed(_ a: UInt64, _ b: UInt64) -> UInt64 { tidemark_mixed(a, b) }
 
 /// A 64-bit hash of bytes that is the same in every process (Swift's own is seeded anew each time).
 public func stableHash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

@@ -160,10 +160,12 @@ public struct EventBlock: ~Copyable {
         if owners.last !== owner { owners.append(owner) }
     }
 
-    /// Makes room for one more row.
-    @inline(__always) mutating func reserveRow(doubles doubleCount: Int) {
-        words.reserve((rowCount &+ 1) &* rowWords)
-        doubles.reserve((rowCount &+ 1) &* doubleCount)
+    /// Makes room for more records, whatever they are, with so many doubles a row.
+    @inline(__always) mutating func reserve(records count: Int, doubles doubleCount: Int) {
+        records.reserve(recordCount &+ count)
+        words.reserve((rowCount &+ count) &* rowWords)
+        doubles.reserve((rowCount &+ count) &* doubleCount)
+        labels.reserve(labelCount &+ count)
     }
 
     // MARK: what the runtime reads

@@ -1,3 +1,4 @@
+import CVarints
 import EventModel
 import Features
 import Windowing
@@ -23,16 +24,15 @@ public struct RecordDecoder: ~Copyable {
         var part = -1
     }
 
-    /// The same, prepared for the rows' loop: how a field is read, and the words of the row that take its value, which
-    /// are the row's last one where it has no such place.
+    /// The same, prepared for the rows' loop: how a field is read, and the word of the row that takes its value, which is
+    /// the row's last one where it has no such place.
     struct Step: BitwiseCopyable {
         var kind: FieldKind
         /// Whether it has a text to be kept.
         var hasText: Bool
         /// Whether a number has to be kept as a text.
         var isPart: Bool
-        var first: Int32
-        var second: Int32
+        var word: Int32
         /// The hash of its column's name, and a mask for what its value adds to the payload's hash: nothing where it is not
         /// declared.
         var declared: UInt64
@@ -54,7 +54,7 @@ public struct RecordDecoder: ~Copyable {
         var table: Int32 = 0
         /// For rows: their kind, by its place among the plan's.
         var rowKind: UInt8 = 0
-        /// Whether all fields are numbers that no text is made of.
+        /// Whether of all fields but numbers nothing is kept, and of those no text is made.
         var isNumeric = true
         var start: Int32 = 0
         var count: Int32 = 0
@@ -103,7 +103,12 @@ public struct RecordDecoder: ~Copyable {
     private var readingCount = 0
     private var fields = BlockBuffer<Field>()
     private var steps = BlockBuffer<Step>()
+    /// The same for `tidemark_read_fields`.
+    private var fastSteps = BlockBuffer<tidemark_field>()
     private var fieldCount = 0
+    /// The steps of a label with a number as its id, and what its fields say.
+    private var labelSteps = BlockBuffer<tidemark_field>()
+    private var labelWords = BlockBuffer<Int64>()
     private var copies = BlockBuffer<Copy>()
     private var copyCount = 0
     private var defaults: [Default] = []
@@ -139,6 +144,9 @@ public struct RecordDecoder: ~Copyable {
         integerWord = EventBlock.RowWord.keys + plan.keyWords
         spareWord = integerWord + plan.integerColumns.count
         self.schema = schema
+        for (place, column) in RecordSchema.label(idType: .long).columns.enumerated() {
+            labelSteps[place] = tidemark_make_field(Self.encoding(of: column.type), Int32(place), false, 0)
+        }
     }
 
     /// Appends a record to `block`.
@@ -146,8 +154,30 @@ public struct RecordDecoder: ~Copyable {
     public mutating func append(
         offset: Offset, timestamp: EventTime, value: UnsafeRawBufferPointer, slack: Int = 0, to block: inout EventBlock
     ) {
+        block.reserve(records: 1, doubles: doubleCount)
+        appendReserved(offset: offset, timestamp: timestamp, value: value, slack: slack, to: &block)
+    }
+
+    /// Appends records of a batch that were read at once. Bytes up to `end` may be looked at.
+    public mutating func append(
+        _ heads: UnsafeBufferPointer<tidemark_record_head>, baseOffset: Offset, baseTime: EventTime,
+        end: UnsafePointer<UInt8>, to block: inout EventBlock
+    ) {
+        block.reserve(records: heads.count, doubles: doubleCount)
+        for head in heads {
+            let value = UnsafeRawBufferPointer(start: head.value, count: Int(head.value_count))
+            appendReserved(
+                offset: Offset(baseOffset.value &+ head.offset_delta),
+                timestamp: EventTime(milliseconds: baseTime.milliseconds &+ head.timestamp_delta), value: value,
+                slack: UnsafeRawPointer(end) - (UnsafeRawPointer(head.value.unsafelyUnwrapped) + value.count),
+                to: &block)
+        }
+    }
+
+    @inline(__always) private mutating func appendReserved(
+        offset: Offset, timestamp: EventTime, value: UnsafeRawBufferPointer, slack: Int, to block: inout EventBlock
+    ) {
         let index = block.recordCount
-        block.records.reserve(index &+ 1)
         block.recordCount = index &+ 1
         let record = block.records.pointer + index
         record.initialize(
@@ -156,24 +186,41 @@ public struct RecordDecoder: ~Copyable {
         var reader = ByteReader(value, slack: slack)
         guard timestamp.isInRange, let number = reader.readEnvelope() else { return }
         let reading = reading(of: Int(number.number))
-        switch reading.pointee.kind {
-        case .row:
+        // What most records are is told by branches: those are foretold, and a jump waits for its table.
+        let kind = reading.pointee.kind
+        if kind == .row {
             guard appendRow(reading, reader, offset: offset, timestamp: timestamp, to: &block) else { return }
             record.pointee.kind = reading.pointee.rowKind == 0 ? .transaction : .event
             record.pointee.index = Int32(truncatingIfNeeded: block.rowCount &- 1)
-        case .label:
+        } else if kind == .label {
             guard appendLabel(reader, to: &block) else { return }
             record.pointee.kind = .label
             record.pointee.index = Int32(truncatingIfNeeded: block.labelCount &- 1)
-        case .ignored: record.pointee.kind = .ignored
-        case .change:
-            let table = tableReadings[Int(reading.pointee.table)]
-            guard append(change: table, reader, offset: offset, timestamp: timestamp, to: &block) else { return }
-            record.pointee.kind = .change
-            record.pointee.index = Int32(truncatingIfNeeded: block.changes.count - 1)
-        case .command: if Self.isHeartbeat(reader) { record.pointee.kind = .heartbeat }
-        case .unknown, .unprepared: break
+        } else {
+            appendOther(reading, reader, offset: offset, timestamp: timestamp, record, to: &block)
         }
+    }
+
+    @inline(never) private mutating func appendOther(
+        _ reading: UnsafePointer<Reading>, _ reader: ByteReader, offset: Offset, timestamp: EventTime,
+        _ record: UnsafeMutablePointer<EventBlock.Record>, to block: inout EventBlock
+    ) {
+        switch reading.pointee.kind {
+        case .ignored: record.pointee.kind = .ignored
+        case .change: append(change: reading, reader, offset: offset, timestamp: timestamp, record, to: &block)
+        case .command: if Self.isHeartbeat(reader) { record.pointee.kind = .heartbeat }
+        case .row, .label, .unknown, .unprepared: break
+        }
+    }
+
+    private mutating func append(
+        change reading: UnsafePointer<Reading>, _ reader: ByteReader, offset: Offset, timestamp: EventTime,
+        _ record: UnsafeMutablePointer<EventBlock.Record>, to block: inout EventBlock
+    ) {
+        let table = tableReadings[Int(reading.pointee.table)]
+        guard append(change: table, reader, offset: offset, timestamp: timestamp, to: &block) else { return }
+        record.pointee.kind = .change
+        record.pointee.index = Int32(truncatingIfNeeded: block.changes.count - 1)
     }
 
     @inline(never) private static func isHeartbeat(_ start: ByteReader) -> Bool {
@@ -246,6 +293,7 @@ public struct RecordDecoder: ~Copyable {
         let idColumn = kind == 0 ? input.idColumn : input.events.first { $0.name == plan.kinds[kind].name }?.idColumn
         fields.reserve(fieldCount + resolution.steps.count)
         steps.reserve(fieldCount + resolution.steps.count)
+        fastSteps.reserve(fieldCount + resolution.steps.count)
         for step in resolution.steps {
             switch step.use {
             case .skip: fields[fieldCount] = Field(kind: Self.kind(of: step.type))
@@ -254,7 +302,11 @@ public struct RecordDecoder: ~Copyable {
             }
             let made = makeStep(fields[fieldCount])
             steps[fieldCount] = made
-            if made.isPart || made.kind != .number && made.kind != .decimal { reading.isNumeric = false }
+            fastSteps[fieldCount] = tidemark_make_field(
+                Self.encoding(of: step.type), made.word, made.declared != 0, made.declared)
+            if made.isPart || made.declared != 0 && made.kind != .number && made.kind != .decimal {
+                reading.isNumeric = false
+            }
             fieldCount += 1
         }
         reading.copyCount = Int32(copyCount) - reading.copyStart
@@ -300,18 +352,17 @@ public struct RecordDecoder: ~Copyable {
         return field
     }
 
-    /// The first two places of a field stand in its step; further ones are copied from the first.
+    /// The first place of a field stands in its step; further ones are copied from it.
     private mutating func makeStep(_ field: Field) -> Step {
-        var places = words(of: field)
-        while places.count < 2 { places.append(spareWord) }
+        let places = words(of: field)
         copies.reserve(copyCount + places.count)
-        for place in places.dropFirst(2) {
+        for place in places.dropFirst() {
             copies[copyCount] = Copy(from: Int32(places[0]), to: Int32(place))
             copyCount += 1
         }
         return Step(
             kind: field.kind, hasText: field.isID || field.keyWords != 0 || field.part >= 0, isPart: field.part >= 0,
-            first: Int32(places[0]), second: Int32(places[1]), declared: field.declared,
+            word: Int32(places.first ?? spareWord), declared: field.declared,
             payloadMask: field.declared == 0 ? 0 : ~0)
     }
 
@@ -350,6 +401,15 @@ public struct RecordDecoder: ~Copyable {
         }
     }
 
+    private static func encoding(of type: ColumnType) -> UInt8 {
+        switch type {
+        case .long, .timestamp: UInt8(TIDEMARK_LONG)
+        case .decimal: UInt8(TIDEMARK_DECIMAL)
+        case .double: UInt8(TIDEMARK_EIGHT_BYTES)
+        case .string: UInt8(TIDEMARK_BYTES)
+        }
+    }
+
     // MARK: records
 
     @inline(__always) private mutating func appendRow(
@@ -357,11 +417,12 @@ public struct RecordDecoder: ~Copyable {
         to block: inout EventBlock
     ) -> Bool {
         let row = block.rowCount
-        block.reserveRow(doubles: doubleCount)
         let words = block.row(row)
-        let read =
+        let steps = fastSteps.pointer + Int(reading.pointee.start)
+        var read =
             reading.pointee.isNumeric
-            ? readNumbers(reading, reader, into: words) : readFields(reading, reader, row, &block)
+            ? readNumbers(steps, count: Int(reading.pointee.count), reader, into: words) : nil
+        if read == nil { read = readFields(reading, reader, row, &block) }
         guard let fieldsPayload = read else { return undo(row, &block) }
         let payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.pointee.payload &+ fieldsPayload
         var copy = copies.pointer + Int(reading.pointee.copyStart)
@@ -379,26 +440,20 @@ public struct RecordDecoder: ~Copyable {
         return true
     }
 
-    /// Reads the fields of a row of numbers.
-    /// - Returns: what they add to the payload's hash, nil where they are not what the schema says.
+    /// Reads fields of which nothing but numbers is kept.
+    /// - Returns: what they add to the payload's hash, nil where the careful way has to tell what there is.
     @inline(__always) private func readNumbers(
-        _ reading: UnsafePointer<Reading>, _ start: ByteReader, into words: UnsafeMutablePointer<Int64>
+        _ steps: UnsafeMutablePointer<tidemark_field>, count: Int, _ reader: ByteReader,
+        into words: UnsafeMutablePointer<Int64>
     ) -> UInt64? {
-        var reader = start
+        let bytes = reader.rest.bindMemory(to: UInt8.self)
+        guard let first = bytes.baseAddress else { return nil }
+        let end = first + bytes.count
         var payload: UInt64 = 0
-        var step = steps.pointer + Int(reading.pointee.start)
-        let end = step + Int(reading.pointee.count)
-        while step < end {
-            let number = step.pointee.kind == .number ? reader.readVarint() : reader.readAvroDecimal()
-            payload &+= mixed(step.pointee.declared, UInt64(bitPattern: number)) & step.pointee.payloadMask
-            words[Int(step.pointee.first)] = number
-            words[Int(step.pointee.second)] = number
-            step += 1
-        }
-        return reader.isValid && reader.remaining == 0 ? payload : nil
+        return tidemark_read_fields(first, end, end + reader.slack, steps, count, words, &payload) ? payload : nil
     }
 
-    /// The same for a row of any fields.
+    /// The same for a row of any fields, one after the other; nil where they are not what the schema says.
     @inline(never) private mutating func readFields(
         _ reading: UnsafePointer<Reading>, _ start: ByteReader, _ row: Int, _ block: inout EventBlock
     ) -> UInt64? {
@@ -411,8 +466,7 @@ public struct RecordDecoder: ~Copyable {
             case .number, .decimal:
                 let number = step.kind == .number ? reader.readVarint() : reader.readAvroDecimal()
                 payload &+= mixed(step.declared, UInt64(bitPattern: number)) & step.payloadMask
-                words[Int(step.first)] = number
-                words[Int(step.second)] = number
+                words[Int(step.word)] = number
                 if step.isPart { setPart(fields[index].part, number) }
             case .double, .promoted:
                 let number = step.kind == .double ? reader.readAvroDouble() : Double(reader.readVarint())
@@ -423,8 +477,7 @@ public struct RecordDecoder: ~Copyable {
                 guard step.declared != 0 else { continue }
                 let hash = stableHash(bytes)
                 payload &+= mixed(step.declared, hash)
-                words[Int(step.first)] = Int64(bitPattern: hash)
-                words[Int(step.second)] = Int64(bitPattern: hash)
+                words[Int(step.word)] = Int64(bitPattern: hash)
                 if step.hasText { appendText(bytes, fields[index], &block) }
             }
         }
@@ -513,6 +566,15 @@ public struct RecordDecoder: ~Copyable {
     }
 
     @inline(__always) private mutating func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
+        if !hasSources, !block.idIsText,
+            readNumbers(labelSteps.pointer, count: 3, start, into: labelWords.pointer) != nil
+        {
+            return append(id: labelWords[0], value: labelWords[1], source: 0, to: &block)
+        }
+        return appendLabelOfAnyForm(start, to: &block)
+    }
+
+    @inline(never) private mutating func appendLabelOfAnyForm(_ start: ByteReader, to block: inout EventBlock) -> Bool {
         if block.idIsText { return appendLabelOfText(start, to: &block) }
         var reader = start
         let id = reader.readVarint()
@@ -533,11 +595,14 @@ public struct RecordDecoder: ~Copyable {
     ) -> Bool {
         let value = reader.readVarint()
         let source = reader.readAvroBytes()
-        guard reader.isValid, reader.remaining == 0, value == 0 || value == 1 else { return false }
+        guard reader.isValid, reader.remaining == 0 else { return false }
+        return append(id: id, value: value, source: hasSources ? place(ofSource: source) : 0, to: &block)
+    }
+
+    @inline(__always) private func append(id: Int64, value: Int64, source: UInt8, to block: inout EventBlock) -> Bool {
+        guard value == 0 || value == 1 else { return false }
         let index = block.labelCount
-        block.labels.reserve(index &+ 1)
-        block.labels[index] = EventBlock.Label(
-            id: id, isPositive: value == 1, source: hasSources ? place(ofSource: source) : 0)
+        block.labels[index] = EventBlock.Label(id: id, isPositive: value == 1, source: source)
         block.labelCount = index &+ 1
         return true
     }

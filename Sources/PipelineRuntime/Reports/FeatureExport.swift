@@ -85,20 +85,17 @@ func forEachBlock(
         for reader in input.readerSchemas { try schemas.requireReadable(by: reader) }
         cursor = try reader.cursor(from: start ?? reader.startOffset)
     } catch { throw .log(error) }
+    let blockRecords = 4096
     var decoder = RecordDecoder(plan: plan, input: input) { schemas.schema($0) }
     var block = EventBlock(plan: plan, idType: input.idType)
     while let batch = try storage({ () throws(LogError) in try cursor.nextBatch() }) {
         var records = batch.records
         block.retain(batch.owner)
-        while let record = records.next() {
-            decoder.append(
-                offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block
-            )
-            if block.recordCount >= 4096 {
-                if !(try body(&block, reader.durableEnd)) { return }
-                block.removeAll()
-                block.retain(batch.owner)
-            }
+        while decoder.append(&records, atMost: blockRecords - block.recordCount, to: &block) > 0 {
+            if block.recordCount < blockRecords { continue }
+            if !(try body(&block, reader.durableEnd)) { return }
+            block.removeAll()
+            block.retain(batch.owner)
         }
         if records.isMalformed { throw .log(batch.malformedRecord(at: cursor.offset)) }
     }

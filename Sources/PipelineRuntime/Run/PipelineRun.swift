@@ -297,7 +297,7 @@ public final class PipelineRun {
             parcel.block.retain(batch.owner)
             while offset < end {
                 let room = min(options.blockRecords - parcel.block.recordCount, Int(end.value - offset.value))
-                let count = Self.decode(&records, atMost: room, with: &decoder.decoder, into: &parcel.block)
+                let count = decoder.decoder.append(&records, atMost: room, to: &parcel.block)
                 if count == 0 { break }
                 offset = offset.advanced(by: count)
                 sinceCheckpoint += count
@@ -317,26 +317,6 @@ public final class PipelineRun {
             offset = max(offset, min(batch.endOffset, end))
         }
         if parcel.block.recordCount > 0 { try hand(&parcel, to: line, withCheckpoint: false) }
-    }
-
-    /// Decodes records into a block; all in one call, so that the block is checked for exclusive access once and not for
-    /// each record.
-    /// - Returns: the number of records.
-    private static func decode(
-        _ records: inout RecordIterator, atMost limit: Int, with decoder: inout RecordDecoder,
-        into block: inout EventBlock
-    ) -> Int {
-        var count = 0
-        // A copy of its own stays in registers.
-        var source = records
-        defer { records = source }
-        while count < limit, let record = source.next() {
-            decoder.append(
-                offset: record.offset, timestamp: record.timestamp, value: record.value, slack: record.slack, to: &block
-            )
-            count &+= 1
-        }
-        return count
     }
 
     private func hand(_ parcel: inout Parcel, to line: any StageLine, withCheckpoint: Bool) throws(RuntimeError) {
