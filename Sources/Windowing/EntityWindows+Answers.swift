@@ -426,7 +426,7 @@ extension EntityWindows {
         _ answer: UnsafePointer<WindowPlan.Answer>, _ question: Question
     ) -> Double {
         guard let header = question.header else { return ofUnknownKey(answer) }
-        let labels = LabelTrack(header + tracks[answer.pointee.part].word)
+        let labels = track(tracks[answer.pointee.part], header)
         let end = max(question.time, -(1 << 61)) &- answer.pointee.delay
         let after = answer.pointee.isEndless ? nil : lastWord(end &- answer.pointee.length)
         let last = lastWord(end)

@@ -234,13 +234,16 @@ extension EntityWindows {
         }
     }
 
-    /// Brings close what rows ahead will touch: first the key's header, then its events.
+    /// Brings close what rows ahead will touch: first the key's header, then its events. A full plan's keys take so many
+    /// cache lines that those of a few rows only stay in the nearest cache.
     @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        let far = 24, near = 12
+        let far = shape.isPlain ? 24 : 14, near = shape.isPlain ? 12 : 6, next = 3
         if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far]), shape) }
         if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
             prefetch(events: Int(rowNumbers[row &+ near]), shape)
-            if !shape.isPlain { prefetch(candidates: Int(rowNumbers[row &+ near])) }
+        }
+        if !shape.isPlain, !extremes.isEmpty, row &+ next < rows.count, rowNumbers[row &+ next] >= 0 {
+            prefetch(linked: Int(rowNumbers[row &+ next]))
         }
     }
 

@@ -84,6 +84,7 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, _ row: WindowRow,
         _ shape: some EventShape
     ) -> Int64 {
+        let isFirst = time.milliseconds > header[Header.time]
         advance(header, to: time.milliseconds, shape)
         reserveOne(header, earliest: earliest, shape)
         guard let ring = ring(header) else { return 0 }
@@ -98,7 +99,7 @@ extension EntityWindows {
             if shape.isPlain {
                 for column in 0..<shape.columns { boundary[1 &+ column] &+= event[1 &+ column] }
             } else {
-                pass(event, boundaries[0], header)
+                pass(event, firstBoundary, header)
             }
         }
         if row.isAnswered {
@@ -108,7 +109,7 @@ extension EntityWindows {
                 answerFully(header, header + Header.boundaries, asOf: time.milliseconds, row, isInside: true)
             }
         }
-        return place(header, position, shape)
+        return place(header, position, isFirst: isFirst, shape)
     }
 
     /// Answers the aggregates of an event that is not to enter its windows, as of `time`.
@@ -146,18 +147,7 @@ extension EntityWindows {
         guard let ring = ring(header) else { return }
         let slots = Slots(header, shape)
         if shape.isPlain { return advancePlain(header, to: time, ring, slots, shape) }
-        for boundary in boundaries {
-            let last = (time &- boundary.distance) << 2 | 3
-            let words = header + Header.boundaries + boundary.word
-            var position = words[0]
-            while true {
-                let event = ring + slots[position] &* shape.eventWords
-                if event[0] > last { break }
-                pass(event, boundary, header)
-                position &+= 1
-            }
-            words[0] = position
-        }
+        advanceFully(header, to: time, ring, slots, shape)
     }
 
     /// Adds an event's values and label to a plain boundary's totals.
@@ -171,11 +161,11 @@ extension EntityWindows {
 
     /// Adds an event to a boundary's totals.
     @inline(__always) func accumulate(
-        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: UnsafePointer<WindowPlan.Boundary>,
         _ words: UnsafeMutablePointer<Int64>, sign: Int64
     ) {
-        if boundary.isSimple { return accumulateSimply(event, boundary, words, sign: sign) }
-        for index in boundary.firstAccumulator..<boundary.endAccumulator {
+        if boundary.pointee.isSimple { return accumulateSimply(event, boundary, words, sign: sign) }
+        for index in boundary.pointee.firstAccumulator..<boundary.pointee.endAccumulator {
             let accumulator = accumulators[index]
             guard passes(event, accumulator.filter) else { continue }
             add(event, accumulator, to: words + accumulator.word, sign: sign)
@@ -183,16 +173,19 @@ extension EntityWindows {
     }
 
     @inline(__always) private func accumulateSimply(
-        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary,
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: UnsafePointer<WindowPlan.Boundary>,
         _ words: UnsafeMutablePointer<Int64>, sign: Int64
     ) {
-        if boundary.labels > 0 { words[boundary.labels] &+= LabelState.weight(event[0] & 3) &* sign }
-        if boundary.sum > 0 {
-            let total = words + boundary.sum
-            storeWide(loadWide(total) &+ product(event[boundary.value], sign), total)
+        if boundary.pointee.labels > 0 {
+            words[boundary.pointee.labels] &+= LabelState.weight(event[0] & 3) &* sign
         }
-        if boundary.square > 0 {
-            let (total, square) = (words + boundary.square, Int192(square: event[boundary.value]))
+        if boundary.pointee.sum > 0 {
+            let total = words + boundary.pointee.sum
+            storeWide(loadWide(total) &+ product(event[boundary.pointee.value], sign), total)
+        }
+        if boundary.pointee.square > 0 {
+            let total = words + boundary.pointee.square
+            let square = Int192(square: event[boundary.pointee.value])
             (sign > 0 ? Int192(total) + square : Int192(total) - square).store(total)
         }
     }
@@ -218,11 +211,20 @@ extension EntityWindows {
 
     /// Takes an event past a boundary of its key: into the totals, and into and out of the windows that end there.
     @inline(__always) func pass(
-        _ event: UnsafeMutablePointer<Int64>, _ boundary: WindowPlan.Boundary, _ header: UnsafeMutablePointer<Int64>
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: UnsafePointer<WindowPlan.Boundary>,
+        _ header: UnsafeMutablePointer<Int64>
+    ) {
+        guard boundary.pointee.isSimple else { return passWithFilters(event, boundary, header) }
+        accumulateSimply(event, boundary, header + Header.boundaries, sign: 1)
+    }
+
+    @inline(never) private func passWithFilters(
+        _ event: UnsafeMutablePointer<Int64>, _ boundary: UnsafePointer<WindowPlan.Boundary>,
+        _ header: UnsafeMutablePointer<Int64>
     ) {
         accumulate(event, boundary, header + Header.boundaries, sign: 1)
-        guard !boundary.isSimple, !valueWindows.isEmpty else { return }
-        for index in boundary.firstAccumulator..<boundary.endAccumulator {
+        guard !valueWindows.isEmpty else { return }
+        for index in boundary.pointee.firstAccumulator..<boundary.pointee.endAccumulator {
             let accumulator = accumulators[index]
             guard accumulator.operation == .enter || accumulator.operation == .leave,
                 passes(event, accumulator.filter)

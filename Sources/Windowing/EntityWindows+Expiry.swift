@@ -1,3 +1,4 @@
+import CPrefetch
 import EventModel
 
 extension EntityWindows {
@@ -15,29 +16,45 @@ extension EntityWindows {
 
     private mutating func sweep(earliest: EventTime, idleSince: EventTime, _ shape: some EventShape) {
         let limit = expiryLimit(earliest)
-        let turn = Int(truncatingIfNeeded: earliest.day) & 7
-        @inline(__always) func isSwept(_ number: Int) -> Bool {
+        // Known beforehand, so that what they hold can be fetched early.
+        let swept = UnsafeMutablePointer<Int32>.allocate(capacity: max(headerCount, 1))
+        defer { swept.deallocate() }
+        let count = listSwept(into: swept, idleSince: idleSince.milliseconds, turn: earliest.day & 7)
+        for index in 0..<count {
+            fetchForSweep(swept + index, left: count &- index, earliest, limit, shape)
+            let number = Int(swept[index])
             let header = headers + number &* headerWords
-            // By the hash and not by the number, which may be another one after a restart.
-            let isItsTurn = Int(truncatingIfNeeded: header[Header.hash] >> 1) & 7 == turn
-            return isLive(header) && (header[Header.time] < idleSince.milliseconds || isItsTurn)
-        }
-        for number in 0..<headerCount {
-            fetchForSweep(number, isSwept, shape)
-            guard isSwept(number) else { continue }
-            let header = headers + number * headerWords
             for index in tracks.indices { expire(header, tracks[index], index, limit: limit) }
             if let ring = ring(header) {
-                let oldest = ring[slot(header, header[Header.first]) * eventWords]
+                let oldest = ring[slot(header, header[Header.first]) &* eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
                 if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds, shape) }
                 expire(header, limit: limit, shape)
                 shrink(header)
             }
             let isEmpty =
-                ring(header) == nil && !plan.isEndless && tracks.allSatisfy { LabelTrack(header + $0.word).isEmpty }
+                ring(header) == nil && !plan.isEndless && tracks.allSatisfy { track($0, header).isEmpty }
             if isEmpty { remove(number) }
         }
+    }
+
+    /// Lists the keys without an event since a time, and those whose turn it is.
+    /// - Returns: their number.
+    private func listSwept(into swept: UnsafeMutablePointer<Int32>, idleSince: Int64, turn: Int64) -> Int {
+        let ahead = 24
+        var header = headers
+        var count = 0
+        for number in 0..<headerCount {
+            // Beyond the end it asks for nothing that is used.
+            tidemark_prefetch(UnsafeRawPointer(header) + ahead &* headerWords &* 8)
+            // By the hash and not by the number, which may be another one after a restart.
+            let isItsTurn = (header[Header.hash] >> 1) & 7 == turn
+            let isSwept = isLive(header) && (header[Header.time] < idleSince || isItsTurn)
+            swept[count] = Int32(truncatingIfNeeded: number)
+            count &+= isSwept ? 1 : 0
+            header += headerWords
+        }
+        return count
     }
 
     /// The greatest first word of an event that no window of an acceptable event reaches.
@@ -73,7 +90,7 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, _ track: WindowPlan.Track, _ index: Int, limit: Int64
     ) {
         var dropped: UInt64 = 0
-        LabelTrack(header + track.word).expire(limit) { dropped &+= hash(header, track: index, $0) }
+        self.track(track, header).expire(limit) { dropped &+= hash(header, track: index, $0) }
         if track.basis == .labelArrival && !plan.isEndless { digestBesideEvents.remove(dropped) }
     }
 

@@ -1,30 +1,26 @@
 import CPrefetch
+import EventModel
 
 // What plans that are not plain touch besides (`EntityWindows.prefetch(events:)`).
 extension EntityWindows {
-    /// Brings the events close that the windows' extremes and first members have come to, and the newest one.
-    @inline(__always) func prefetch(candidates number: Int) {
-        let header = headers + number &* headerWords
-        guard let ring = ring(header) else { return }
-        let mask = header[Header.mask]
-        for slot in candidateSlots { tidemark_prefetch(ring + Int(header[slot] & mask) &* eventWords) }
-        if !extremes.isEmpty { tidemark_prefetch(ring + Int((header[Header.head] &- 1) & mask) &* eventWords) }
-    }
-
-    /// Brings close what a sweep will touch of the keys behind `number`: their headers, then their oldest events, those
-    /// at their boundaries and their labels.
-    @inline(__always) func fetchForSweep(_ number: Int, _ isSwept: (Int) -> Bool, _ shape: some EventShape) {
-        let far = number &+ 48, middle = number &+ 32, near = number &+ 16, next = number &+ 8
-        if far < headerCount { tidemark_prefetch(headers + far &* headerWords) }
-        if middle < headerCount, isSwept(middle) { prefetch(header: middle, shape) }
-        if near < headerCount, isSwept(near) {
-            prefetch(oldest: near)
-            prefetch(events: near, shape)
-            if !shape.isPlain { prefetch(labels: near) }
+    /// Brings close what a sweep will touch of the keys behind the one at hand: their headers, then their oldest events,
+    /// those at the boundaries that are to move, and their labels.
+    /// - Parameter left: how many keys there are from that one on.
+    @inline(__always) func fetchForSweep(
+        _ keys: UnsafePointer<Int32>, left: Int, _ earliest: EventTime, _ limit: Int64, _ shape: some EventShape
+    ) {
+        let far = 16, near = 8, next = 4
+        if far < left { prefetch(header: Int(keys[far]), shape) }
+        if near < left {
+            let number = Int(keys[near])
+            prefetch(oldest: number)
+            let header = headers + number &* headerWords
+            if header[Header.time] < earliest.milliseconds { prefetch(events: number, shape) }
+            for track in tracks { self.track(track, header).prefetchDirectory(upTo: limit) }
         }
-        if !tracks.isEmpty, next < headerCount, isSwept(next) {
-            let header = headers + next &* headerWords
-            for track in tracks { LabelTrack(header + track.word).prefetchFirst() }
+        if next < left, !tracks.isEmpty {
+            let header = headers + Int(keys[next]) &* headerWords
+            for track in tracks { self.track(track, header).prefetchFirst(upTo: limit) }
         }
     }
 
@@ -34,23 +30,39 @@ extension EntityWindows {
         tidemark_prefetch(ring + Int(header[Header.first] & header[Header.mask]) &* eventWords)
     }
 
+    /// Brings close the events that a new one will be compared with after the newest.
+    @inline(__always) func prefetch(linked number: Int) {
+        let header = headers + number &* headerWords
+        guard let ring = ring(header) else { return }
+        let (newest, mask) = (header[Header.head] &- 1, header[Header.mask])
+        for extreme in extremes {
+            let back: Int64 = ring[Int(newest & mask) &* eventWords &+ extreme.word] >> 32
+            let slot = Int((newest &- back) & mask)
+            tidemark_prefetch(ring + (slot &* eventWords &+ extreme.value))
+        }
+    }
+
     /// Brings close where the key's next labels go.
     @inline(__always) func prefetch(labels number: Int) {
         let header = headers + number &* headerWords
-        for track in tracks { LabelTrack(header + track.word).prefetch() }
+        for track in tracks { self.track(track, header).prefetch() }
     }
 }
 
 extension LabelTrack {
+    /// Brings close where the next label goes.
     @inline(__always) func prefetch() {
-        guard let directory, let free = UnsafeRawPointer(bitPattern: Int(header[Word.free])) else { return }
-        tidemark_prefetch(directory)
-        tidemark_prefetch(free)
+        if let free = UnsafeRawPointer(bitPattern: Int(header[Word.free])) { tidemark_prefetch(free) }
     }
 
-    /// Brings the first entry close.
-    @inline(__always) func prefetchFirst() {
-        guard let directory, let entries = block(0, directory).entries else { return }
+    /// Brings the directory close, where labels up to a word are to be dropped.
+    @inline(__always) func prefetchDirectory(upTo limit: Int64) {
+        if header[Word.first] <= limit, let directory { tidemark_prefetch(directory) }
+    }
+
+    /// Brings the first entry close, where labels up to a word are to be dropped.
+    @inline(__always) func prefetchFirst(upTo limit: Int64) {
+        guard header[Word.first] <= limit, let directory, let entries = block(0, directory).entries else { return }
         tidemark_prefetch(entries)
     }
 }

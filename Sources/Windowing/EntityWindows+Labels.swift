@@ -12,10 +12,11 @@ enum EventPlace {
 }
 
 extension EntityWindows {
+    /// - Parameter isFirst: whether no event before it is known to be of the same time.
     @inline(__always) func place(
-        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, _ shape: some EventShape
+        _ header: UnsafeMutablePointer<Int64>, _ position: Int64, isFirst: Bool = false, _ shape: some EventShape
     ) -> Int64 {
-        guard shape.hasLabels, let ring = ring(header) else { return position << EventPlace.rankBits }
+        guard shape.hasLabels, !isFirst, let ring = ring(header) else { return position << EventPlace.rankBits }
         let start = firstOfTime(header, ring, of: position, shape)
         return position << EventPlace.rankBits | (position &- start) & EventPlace.rankMask
     }
@@ -55,10 +56,11 @@ extension EntityWindows {
         func word(_ position: Int64) -> Int64 { ring[slots[position] &* shape.eventWords] }
         let (noted, rank) = (EventPlace.position(place), place & EventPlace.rankMask)
         var start = noted &- rank
-        // Nothing was put before it in most cases.
+        // Nothing was put before it in most cases. If something was, an earlier event stands there now; only where ranks
+        // may have lost bits does the event before tell.
         let isFirst =
             start >= first && start < head && word(start) >> 2 == time
-            && (start == first || word(start &- 1) >> 2 < time)
+            && (header[Header.mask] < EventPlace.rankMask || start == first || word(start &- 1) >> 2 < time)
         if !isFirst {
             start = first
             var end = head
@@ -113,21 +115,34 @@ extension EntityWindows {
         }
         let change = LabelState.weight(new) &- LabelState.weight(old)
         if header[Header.tiers] != 0 { addToTier(header, found.event, event, labels: change) }
+        if !shape.isPlain { return addToBoundaries(header, event, found.event, labels: change) }
         var words = header + Header.boundaries
-        for boundary in boundaries {
-            if shape.isPlain {
-                if words[0] > found.event { words[shape.boundaryWords &- 1] &+= change }
-                words += shape.boundaryWords
-            } else if header[Header.boundaries &+ boundary.word] > found.event {
-                if boundary.isSimple {
-                    if boundary.labels > 0 { header[Header.boundaries &+ boundary.labels] &+= change }
-                    continue
-                }
-                for index in boundary.firstAccumulator..<boundary.endAccumulator {
-                    let accumulator = accumulators[index]
-                    guard accumulator.operation == .labels, passes(event, accumulator.filter) else { continue }
-                    header[Header.boundaries &+ accumulator.word] &+= change
-                }
+        for _ in 0..<boundaries.count {
+            if words[0] > found.event { words[shape.boundaryWords &- 1] &+= change }
+            words += shape.boundaryWords
+        }
+    }
+
+    /// Adds what became known of a label to the boundaries above its event, in a plan that is not plain.
+    @inline(__always) private func addToBoundaries(
+        _ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>, _ position: Int64, labels: Int64
+    ) {
+        let words = header + Header.boundaries
+        var boundary = firstBoundary
+        let end = boundary + boundaries.count
+        while boundary < end {
+            let passed = boundary
+            boundary += 1
+            // Boundaries stand in the order of their distances.
+            if words[passed.pointee.word] <= position { break }
+            if passed.pointee.isSimple {
+                if passed.pointee.labels > 0 { words[passed.pointee.labels] &+= labels }
+                continue
+            }
+            for index in passed.pointee.firstAccumulator..<passed.pointee.endAccumulator {
+                let accumulator = accumulators[index]
+                guard accumulator.operation == .labels, passes(event, accumulator.filter) else { continue }
+                words[accumulator.word] &+= labels
             }
         }
     }
@@ -144,7 +159,7 @@ extension EntityWindows {
         for index in tracks.indices where passes(event, tracks[index].filter) {
             let track = tracks[index]
             let isByArrival = track.basis == .labelArrival
-            let labels = LabelTrack(header + track.word)
+            let labels = self.track(track, header)
             // Labels that arrive at the same time are in log order; the event is only to be found again.
             let order = isByArrival ? Int64(bitPattern: mixed(UInt64(bitPattern: time)) &+ UInt64(rank)) : rank
             if old != LabelState.unknown {

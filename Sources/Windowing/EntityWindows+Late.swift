@@ -15,13 +15,14 @@ extension EntityWindows {
         let event = write(header, ring, position, time.milliseconds << 2, row, shape)
         header[Header.head] &+= 1
         markEnd(header, ring, shape)
-        for boundary in boundaries where time.milliseconds <= header[Header.time] &- boundary.distance {
+        for (index, boundary) in boundaries.enumerated()
+        where time.milliseconds <= header[Header.time] &- boundary.distance {
             header[Header.boundaries &+ boundary.word] &+= 1
             if shape.isPlain {
                 let totals = header + Header.boundaries + boundary.word + 1
                 for column in 0..<shape.columns { totals[column] &+= event[1 &+ column] }
             } else {
-                pass(event, boundary, header)
+                pass(event, firstBoundary + index, header)
             }
         }
         if !shape.isPlain { relink(header, ring, at: position) }
@@ -81,7 +82,7 @@ extension EntityWindows {
             ring + slots[position] &* shape.eventWords
         }
         var steps = 0
-        for boundary in boundaries {
+        for (index, boundary) in boundaries.enumerated() {
             let words = scratch + boundary.word
             let last = lastWord(time &- boundary.distance)
             var position = words[0]
@@ -89,7 +90,7 @@ extension EntityWindows {
                 if shape.isPlain {
                     self.add(event, to: words, sign: sign, shape)
                 } else {
-                    accumulate(event, boundary, scratch, sign: sign)
+                    accumulate(event, firstBoundary + index, scratch, sign: sign)
                 }
             }
             while position < head, event(position)[0] <= last {

@@ -1,6 +1,6 @@
 import EventModel
 
-// Boundaries of a plain plan on their way up. How many events each passes cannot be foreseen: mostly none, one or two. A
+// Boundaries on their way up. How many events each passes cannot be foreseen: mostly none, one or two. A
 // branch on that would be taken wrongly at every second boundary, so the first events are looked at without one, and
 // count where they are passed.
 extension EntityWindows {
@@ -28,6 +28,64 @@ extension EntityWindows {
             words += shape.boundaryWords
             index &+= 1
         }
+    }
+
+    /// Moves the boundaries of a plan that is not plain.
+    @inline(__always) func advanceFully(
+        _ header: UnsafeMutablePointer<Int64>, to time: Int64, _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
+        _ shape: some EventShape
+    ) {
+        var next = firstBoundary
+        let end = next + boundaries.count
+        // One at distance 0 stands behind the newest event at all times.
+        if next.pointee.distance == 0 { next += 1 }
+        while next < end {
+            let boundary = next
+            next += 1
+            let last = (time &- boundary.pointee.distance) << 2 | 3
+            let words = header + Header.boundaries
+            if shape.isFlat, boundary.pointee.isSimple, boundary.pointee.square == 0,
+                !stepUp(words, boundary, last: last, ring, slots, shape)
+            {
+                continue
+            }
+            var position = words[boundary.pointee.word]
+            while true {
+                let event = ring + slots[position] &* shape.eventWords
+                if event[0] > last { break }
+                pass(event, boundary, header)
+                position &+= 1
+            }
+            words[boundary.pointee.word] = position
+        }
+    }
+
+    /// Moves a boundary whose totals are over all events up by a few events, as `stepUp` does.
+    /// - Returns: whether there may be more.
+    @inline(__always) private func stepUp(
+        _ words: UnsafeMutablePointer<Int64>, _ boundary: UnsafePointer<WindowPlan.Boundary>, last: Int64,
+        _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots, _ shape: some EventShape
+    ) -> Bool {
+        let position = words[boundary.pointee.word]
+        let one = ring + slots[position] &* shape.eventWords
+        let two = ring + slots[position &+ 1] &* shape.eventWords
+        let three = ring + slots[position &+ 2] &* shape.eventWords
+        let passesOne = Self.allBits(one[0] <= last)
+        let passesTwo = Self.allBits(two[0] <= last) & passesOne
+        let passesThree = Self.allBits(three[0] <= last) & passesTwo
+        words[boundary.pointee.word] = position &- passesOne &- passesTwo &- passesThree
+        if boundary.pointee.sum > 0 {
+            let (total, value) = (words + boundary.pointee.sum, boundary.pointee.value)
+            let sum =
+                Int128(one[value] & passesOne) &+ Int128(two[value] & passesTwo)
+                &+ Int128(three[value] & passesThree)
+            storeWide(loadWide(total) &+ sum, total)
+        }
+        if boundary.pointee.labels > 0 {
+            words[boundary.pointee.labels] &+= LabelState.weight(
+                one[0] & 3 & passesOne, two[0] & 3 & passesTwo, three[0] & 3 & passesThree)
+        }
+        return passesThree != 0
     }
 
     /// Moves a boundary up behind all events whose first word is at most `last`, by a few events without a branch and on

@@ -70,9 +70,10 @@ extension EntityWindows {
     /// Sets the totals of a key's boundaries anew: over all events held below each.
     private func addUp(_ header: UnsafeMutablePointer<Int64>) {
         guard let ring = ring(header) else { return }
-        for boundary in boundaries {
+        for (index, boundary) in boundaries.enumerated() {
             for position in header[Header.first]..<header[Header.boundaries + boundary.word] {
-                accumulate(event(header, ring, position), boundary, header + Header.boundaries, sign: 1)
+                accumulate(
+                    event(header, ring, position), firstBoundary + index, header + Header.boundaries, sign: 1)
             }
         }
     }

@@ -6,7 +6,7 @@ extension EntityWindows {
     /// Tells a state of another plan apart.
     private var layout: UInt64 {
         // The number of this layout.
-        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words), 2)
+        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words), 3)
         for boundary in boundaries { hash = mixed(hash, UInt64(bitPattern: boundary.distance)) }
         return hash
     }
@@ -40,7 +40,7 @@ extension EntityWindows {
         }
         encodeParts(of: header, &writer)
         for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).encode(into: &writer) }
-        for track in tracks { LabelTrack(header + track.word).encode(into: &writer) }
+        for track in tracks { self.track(track, header).encode(into: &writer) }
     }
 
     /// The words behind the boundaries' first as they are, with zeros for tables' and tracks', which hold addresses: the same
@@ -134,7 +134,7 @@ extension EntityWindows {
         UnsafeMutableRawBufferPointer(start: header + Header.boundaries, count: words * 8)
             .copyMemory(from: reader.readBytes(words * 8))
         for table in plan.tables { header[table.word] = 0 }
-        for track in tracks { LabelTrack(header + track.word).start() }
+        for track in tracks { self.track(track, header).start() }
         for boundary in boundaries {
             let position = header[Header.boundaries + boundary.word]
             guard position >= header[Header.first], position <= header[Header.head] else {
@@ -146,7 +146,7 @@ extension EntityWindows {
         }
         for (index, track) in tracks.enumerated() {
             var held: UInt64 = 0
-            try LabelTrack(header + track.word).decode(from: &reader) { held &+= hash(header, track: index, $0) }
+            try self.track(track, header).decode(from: &reader) { held &+= hash(header, track: index, $0) }
             if track.basis == .labelArrival { digestBesideEvents.insert(held) }
         }
     }

@@ -29,6 +29,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let salt: UInt64
     let declaration: Declaration
     let boundaries: UnsafeMutableBufferPointer<WindowPlan.Boundary>
+    /// Where they begin: one that is gone through by value is copied.
+    let firstBoundary: UnsafePointer<WindowPlan.Boundary>
     let accumulators: UnsafeMutableBufferPointer<WindowPlan.Accumulator>
     let extremes: UnsafeMutableBufferPointer<WindowPlan.Extreme>
     let decays: UnsafeMutableBufferPointer<WindowPlan.Decay>
@@ -41,11 +43,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let valuePlaces: UnsafeMutableBufferPointer<Int>
     let totalAnswers: UnsafeMutableBufferPointer<WindowPlan.TotalAnswer>
     let totalKinds: WindowPlan.TotalKinds
-    let candidateSlots: UnsafeMutableBufferPointer<Int>
+    let fetches: UnsafeMutableBufferPointer<WindowPlan.Fetch>
     let bases: UnsafeMutableBufferPointer<WindowPlan.Base>
     let eventWords: Int
     /// A multiple of a cache line.
     let headerWords: Int
+    /// How many of its cache lines are of use for nearly each event.
+    let fetchedLines: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
     /// How many events, blocks and boundaries events out of order have touched, so that tests can count. Since an atomic
@@ -60,6 +64,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var headerCount = 0
     var freeNumbers: [Int] = []
     var rings: RingMemory
+    /// Memory for the tracks.
+    let labelMemory: UnsafeMutablePointer<RingMemory>
     /// The dense numbers of a block's rows as they were at its start; -1: none.
     var rowNumbers: UnsafeMutablePointer<Int32>
     private var rowNumberCapacity = 16
@@ -105,7 +111,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         plan = WindowPlan(
             declaration.aggregates, targets: declaration.targets, labelHorizon: declaration.labelHorizon,
             keysArePairs: keyKind == .pair, isWide: isWide)
-        boundaries = Self.copy(plan.boundaries)
+        let first = UnsafeMutablePointer<WindowPlan.Boundary>.allocate(capacity: plan.boundaries.count)
+        boundaries = UnsafeMutableBufferPointer(start: first, count: plan.boundaries.count)
+        _ = boundaries.initialize(from: plan.boundaries)
+        firstBoundary = UnsafePointer(first)
         accumulators = Self.copy(plan.accumulators)
         extremes = Self.copy(plan.extremes)
         decays = Self.copy(plan.decays)
@@ -118,11 +127,14 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         valuePlaces = Self.copy(plan.valuePlaces)
         totalAnswers = Self.copy(plan.totalAnswers)
         totalKinds = plan.totalKinds
-        candidateSlots = Self.copy(plan.candidateSlots)
+        fetches = Self.copy(plan.fetches)
         bases = Self.copy(plan.bases)
         eventWords = plan.eventWords
         rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
+        labelMemory = .allocate(capacity: 1)
+        labelMemory.initialize(to: RingMemory(unitWords: LabelTrack.Block.leastEntries * LabelTrack.Entry.words))
         headerWords = (plan.words + 7) & ~7
+        fetchedLines = (plan.words - (plan.tracks.isEmpty ? 0 : LabelTrack.seldomUsedWords) + 7) / 8
         scratch = .allocate(capacity: plan.boundaryWords)
         headers = Self.allocateHeaders(64 * headerWords)
         rowNumbers = .allocate(capacity: rowNumberCapacity)
@@ -137,6 +149,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
 
     deinit {
         for number in 0..<headerCount { deallocateParts(headers + number * headerWords) }
+        labelMemory.deinitialize(count: 1)
+        labelMemory.deallocate()
         deallocateHeaders()
         rowNumbers.deallocate()
         scratch.deallocate()
@@ -151,14 +165,14 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         plainAnswers.deallocate()
         valuePlaces.deallocate()
         totalAnswers.deallocate()
-        candidateSlots.deallocate()
+        fetches.deallocate()
         bases.deallocate()
     }
 
     /// Gives back what a key holds outside its header, but for its ring.
     func deallocateParts(_ header: UnsafeMutablePointer<Int64>) {
         dropTiers(header)
-        for track in plan.tracks { LabelTrack(header + track.word).deallocate() }
+        for track in plan.tracks { self.track(track, header).deallocate() }
         for table in plan.tables { ValueTable(header + table.word, windows: table.windowCount).deallocate() }
     }
 
@@ -178,11 +192,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     public var eventByteCount: Int { rings.byteCount }
     /// Bytes of memory that keys and events take, the index included.
     public var byteCount: Int {
-        var bytes = headerCapacity * headerWords * 8 + keys.byteCount + eventByteCount
+        var bytes = headerCapacity * headerWords * 8 + keys.byteCount + eventByteCount + labelMemory.pointee.byteCount
         for number in 0..<headerCount {
             let header = headers + number * headerWords
             bytes += tierByteCount(header)
-            for track in plan.tracks { bytes += LabelTrack(header + track.word).byteCount }
             for table in plan.tables {
                 bytes += ValueTable(header + table.word, windows: table.windowCount).byteCount
             }
@@ -203,6 +216,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         /// The address of what a key with events far out of order has beside the ring; 0: nothing.
         static let tiers = 7
         static let boundaries = 8
+    }
+
+    @inline(__always) func track(_ track: WindowPlan.Track, _ header: UnsafeMutablePointer<Int64>) -> LabelTrack {
+        LabelTrack(header + track.word, labelMemory)
     }
 
     @inline(__always) func ring(_ header: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Int64>? {
@@ -287,7 +304,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         header[Header.time] = EventTime.distantPast.milliseconds
         header[Header.mask] = -1
         for decay in plan.decays where decay.base >= 0 { header[decay.base] = DecayState.noBucket }
-        for track in plan.tracks { LabelTrack(header + track.word).start() }
+        for track in plan.tracks { self.track(track, header).start() }
         for slot in plan.lastSlots { header[slot + 1] = -1 }
         keys.insert(indexKey(header), number)
     }
@@ -317,7 +334,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Brings the key's header close.
     @inline(__always) func prefetch(header number: Int, _ shape: some EventShape) {
         var line = UnsafeRawPointer(headers + number &* headerWords)
-        let count = shape.isPlain ? 2 : headerWords >> 3
+        let count = shape.isPlain ? 2 : fetchedLines
         for _ in 0..<count {
             tidemark_prefetch(line)
             line += 64
@@ -336,15 +353,15 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         let header = headers + number &* headerWords
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
-        tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
-        // The nearest boundary of most plans stands at the head.
         guard shape.isPlain else {
-            for boundary in boundaries.dropFirst() {
-                let position = header[Header.boundaries &+ boundary.word]
-                tidemark_prefetch(ring + Int(position & mask) &* shape.eventWords)
+            for fetch in fetches {
+                let event = ring + Int(header[Int(fetch.position)] & mask) &* shape.eventWords
+                tidemark_prefetch(event + Int(fetch.word))
             }
             return
         }
+        tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
+        // The nearest boundary of most plans stands at the head.
         var boundary = header + Header.boundaries
         for _ in 1..<max(boundaries.count, 1) {
             boundary += shape.boundaryWords

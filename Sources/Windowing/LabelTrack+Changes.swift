@@ -14,7 +14,7 @@ extension LabelTrack {
     /// Adds a label behind all others.
     /// - Precondition: there is room in the last block.
     @inline(__always) private func append(_ entry: Entry) {
-        guard let free = UnsafeMutablePointer<Int64>(bitPattern: Int(header[Word.free])), let directory else { return }
+        guard let free = UnsafeMutablePointer<Int64>(bitPattern: Int(header[Word.free])) else { return }
         free[0] = entry.word
         free[1] = entry.order
         header[Word.free] &+= Int64(Entry.words * 8)
@@ -22,10 +22,7 @@ extension LabelTrack {
         header[Word.last] = entry.word | 3
         header[Word.lastOrder] = entry.order
         header[Word.endKnown] &+= 1
-        let block = block(blockCount &- 1, directory)
-        block.count &+= 1
         guard entry.isPositive else { return header[Word.endRun] = 0 }
-        block.positives &+= 1
         header[Word.endPositives] &+= 1
         header[Word.endRun] &+= 1
         header[Word.newestPositive] = entry.word >> 2
@@ -34,6 +31,7 @@ extension LabelTrack {
 
     @inline(never) private func insertApart(_ entry: Entry, isSorted: Bool) {
         let directory = directory ?? allocate()
+        catchUp()
         let place =
             isSorted ? place(of: entry.word, order: entry.order, directory) : place(behind: entry.word, directory)
         insert(entry, at: place, directory)
@@ -48,7 +46,7 @@ extension LabelTrack {
         }
         if blockCount == 0 || (isBehindAll && block(place.block, directory).count == Block.mostEntries) {
             let totals = blockCount == 0 ? dropped : totals(before: Place(block: blockCount, entry: 0), directory)
-            let directory = openBlock(at: blockCount, before: totals, capacity: 4)
+            let directory = openBlock(at: blockCount, before: totals, capacity: Block.leastEntries)
             return put(entry, Place(block: blockCount - 1, entry: 0), directory)
         }
         guard block(place.block, directory).count == Block.mostEntries else { return put(entry, place, directory) }
@@ -67,6 +65,7 @@ extension LabelTrack {
 
     private func takeOut(_ entry: Entry, isSorted: Bool) -> Bool {
         guard let directory else { return false }
+        catchUp()
         var place = place(of: entry.word, order: isSorted ? entry.order : .min, directory)
         while place.block < blockCount {
             let block = block(place.block, directory)
@@ -93,6 +92,7 @@ extension LabelTrack {
 
     @inline(never) private func drop(_ limit: Int64, _ show: (Int64) -> Void) {
         guard let directory else { return }
+        catchUp()
         var emptied = 0
         while emptied < blockCount {
             let block = block(emptied, directory)
@@ -184,25 +184,41 @@ extension LabelTrack {
     // MARK: blocks
 
     private func allocate(capacity: Int = 1) -> UnsafeMutablePointer<Int64> {
-        let directory = UnsafeMutablePointer<Int64>.allocate(capacity: 1 + capacity * Block.words)
-        directory[0] = Int64(capacity)
+        let directory = memory.pointee.allocate(order: capacity.trailingZeroBitCount)
         if let old = self.directory {
-            (directory + 1).update(from: old + 1, count: blockCount * Block.words)
-            old.deallocate()
+            directory.update(from: old, count: blockCount * Block.words)
+            deallocate(old, capacity: Int(header[Word.directoryCapacity]))
         }
         header[Word.directory] = Int64(Int(bitPattern: directory))
+        header[Word.directoryCapacity] = Int64(capacity)
         return directory
+    }
+
+    /// - Parameter capacity: in blocks, a power of two.
+    func deallocate(_ directory: UnsafeMutablePointer<Int64>, capacity: Int) {
+        memory.pointee.deallocate(directory, order: capacity.trailingZeroBitCount)
+    }
+
+    /// - Parameter capacity: a power of two of at least `Block.leastEntries`.
+    private func allocateEntries(_ capacity: Int) -> UnsafeMutablePointer<Int64> {
+        memory.pointee.allocate(order: (capacity / Block.leastEntries).trailingZeroBitCount)
+    }
+
+    func deallocateEntries(of block: Block) {
+        guard let entries = block.entries else { return }
+        memory.pointee.deallocate(
+            entries - block.skipped * Entry.words, order: (block.capacity / Block.leastEntries).trailingZeroBitCount)
     }
 
     /// Makes an empty block, and says where the directory is then.
     private func openBlock(at index: Int, before: Totals, capacity: Int) -> UnsafeMutablePointer<Int64> {
-        let full = directory.map { Int($0[0]) == blockCount } ?? true
+        let full = directory == nil || Int(header[Word.directoryCapacity]) == blockCount
         let directory = full ? allocate(capacity: max(blockCount * 2, 1)) : self.directory ?? allocate()
         let words = block(index, directory).words
         (words + Block.words).update(from: words, count: (blockCount - index) * Block.words)
         header[Word.blocks] += 1
         let new = block(index, directory)
-        new.entries = .allocate(capacity: capacity * Entry.words)
+        new.entries = allocateEntries(capacity)
         new.capacity = capacity
         new.count = 0
         new.skipped = 0
@@ -227,12 +243,12 @@ extension LabelTrack {
 
     private func closeBlocks(_ range: Range<Int>, _ directory: UnsafeMutablePointer<Int64>) {
         guard !range.isEmpty else { return }
-        for index in range { block(index, directory).deallocate() }
+        for index in range { deallocateEntries(of: block(index, directory)) }
         block(range.lowerBound, directory).words.update(
             from: block(range.upperBound, directory).words, count: (blockCount - range.upperBound) * Block.words)
         header[Word.blocks] -= Int64(range.count)
         if isEmpty {
-            directory.deallocate()
+            deallocate(directory, capacity: Int(header[Word.directoryCapacity]))
             header[Word.directory] = 0
         }
     }
@@ -251,9 +267,9 @@ extension LabelTrack {
     }
 
     private func resize(_ block: Block, to capacity: Int) {
-        let larger = UnsafeMutablePointer<Int64>.allocate(capacity: capacity * Entry.words)
+        let larger = allocateEntries(capacity)
         if let entries = block.entries { larger.update(from: entries, count: block.count * Entry.words) }
-        block.deallocate()
+        deallocateEntries(of: block)
         block.entries = larger
         block.capacity = capacity
         block.skipped = 0
@@ -262,7 +278,8 @@ extension LabelTrack {
     // MARK: saved state
 
     func encode(into writer: inout ByteWriter) {
-        for word in Word.known..<Word.first { writer.encode(header[word]) }
+        catchUp()
+        for word in Word.saved { writer.encode(header[word]) }
         guard let directory else { return writer.encode(0) }
         writer.encode((0..<blockCount).reduce(0) { $0 + block($1, directory).count })
         for index in 0..<blockCount {
@@ -277,7 +294,7 @@ extension LabelTrack {
     /// Shows each label held.
     func decode(from reader: inout ByteReader, _ show: (Int64) -> Void) throws(StateCodingError) {
         start()
-        for word in Word.known..<Word.first { header[word] = try reader.decodeInt64() }
+        for word in Word.saved { header[word] = try reader.decodeInt64() }
         let count = try reader.decodeCount(size: Entry.words * 8)
         var last = Int64.min
         for _ in 0..<count {

@@ -3,10 +3,10 @@ import EventModel
 /// The labelled events of one key in the order of their time, or of their labels' arrival; a view of the words in the
 /// key's header.
 ///
-///     header:    directory │ blocks │ known │ positives │ run │ time of the first positive │ of the last
-///                as of the end: first word │ last word │ its order │ known │ positives │ run │ oldest positive │ newest
-///                positive │ free │ room
-///     directory: capacity │ block 0 │ block 1 │ ...
+///     header:    as of the end: first word │ last word │ its order │ known │ positives │ run │ oldest positive │ newest
+///                positive │ free │ room; as of the entries dropped: time of the first positive │ of the last;
+///                seldom used: known │ positives │ run, as of those, directory │ its capacity │ blocks
+///     directory: block 0 │ block 1 │ ...
 ///     block:     entries │ capacity │ count │ positives in it │ known before it │ positives before it │ run before it │
 ///                entries dropped from the memory before the first
 ///     entry:     time and label state │ which one of those of that time
@@ -14,9 +14,14 @@ import EventModel
 /// A block holds up to 128 entries, so that a label that comes in another order moves few others: it costs O(128) and a
 /// step for each later block. What the header says first of known, positives, run and times is as of the entries dropped, and
 /// what stands before a block counts these too. What it says as of the end follows from the blocks: labels mostly come in
-/// order, and are asked for up to the last, which then costs O(1) and no look at a block.
+/// order, and are asked for up to the last, which then costs O(1) and no look at a block. Even the last block's counts
+/// are left as they were until they are needed (`catchUp`).
+///
+/// Directories and entries are runs of cache lines, on large pages (`RingMemory`).
 struct LabelTrack {
-    static let words = 17
+    static let words = 18
+    /// The last ones, which labels in order and their answers do without.
+    static let seldomUsedWords = 6
     static let none = Int64.min
 
     /// A labelled event.
@@ -32,32 +37,36 @@ struct LabelTrack {
     }
 
     enum Word {
-        static let directory = 0
-        static let blocks = 1
-        static let known = 2
-        static let positives = 3
-        static let run = 4
-        static let firstPositive = 5
-        static let lastPositive = 6
-        /// Those that are saved end here.
-        static let first = 7
+        static let first = 0
         /// Of the last entry, with all bits of its label state; `none` without entries.
-        static let last = 8
-        static let lastOrder = 9
-        static let endKnown = 10
-        static let endPositives = 11
-        static let endRun = 12
+        static let last = 1
+        static let lastOrder = 2
+        static let endKnown = 3
+        static let endPositives = 4
+        static let endRun = 5
         /// The times of the first and the last positive held; `none` without any.
-        static let oldestPositive = 13
-        static let newestPositive = 14
+        static let oldestPositive = 6
+        static let newestPositive = 7
         /// Where an entry behind the last belongs, and for how many there is room.
-        static let free = 15
-        static let room = 16
+        static let free = 8
+        static let room = 9
+        static let firstPositive = 10
+        static let lastPositive = 11
+        static let known = 12
+        static let positives = 13
+        static let run = 14
+        static let directory = 15
+        static let directoryCapacity = 16
+        static let blocks = 17
+
+        static let saved = [known, positives, run, firstPositive, lastPositive]
     }
 
     /// A view of a block's words in the directory.
     struct Block {
         static let words = 8
+        /// Of a cache line.
+        static let leastEntries = 4
         static let mostEntries = 128
 
         let words: UnsafeMutablePointer<Int64>
@@ -102,8 +111,6 @@ struct LabelTrack {
             }
         }
 
-        func deallocate() { entries.map { ($0 - skipped * Entry.words).deallocate() } }
-
         /// As of its first `index` entries.
         func totals(before index: Int) -> Totals {
             var positives = words[5]
@@ -138,25 +145,23 @@ struct LabelTrack {
     }
 
     let header: UnsafeMutablePointer<Int64>
+    let memory: UnsafePointer<RingMemory>
 
-    init(_ header: UnsafeMutablePointer<Int64>) { self.header = header }
+    /// - Parameter memory: with units of a cache line.
+    init(_ header: UnsafeMutablePointer<Int64>, _ memory: UnsafePointer<RingMemory>) {
+        self.header = header
+        self.memory = memory
+    }
 
     var directory: UnsafeMutablePointer<Int64>? { UnsafeMutablePointer(bitPattern: Int(header[Word.directory])) }
     var blockCount: Int { Int(header[Word.blocks]) }
 
     /// - Precondition: there is such a block.
     func block(_ index: Int, _ directory: UnsafeMutablePointer<Int64>) -> Block {
-        Block(words: directory + 1 + index * Block.words)
+        Block(words: directory + index * Block.words)
     }
 
     var isEmpty: Bool { blockCount == 0 }
-    var byteCount: Int {
-        guard let directory else { return 0 }
-        return (0..<blockCount).reduce((1 + Int(directory[0]) * Block.words) * 8) {
-            $0 + block($1, directory).capacity * Entry.words * 8
-        }
-    }
-
     func start() {
         header.update(repeating: 0, count: Self.words)
         header[Word.firstPositive] = Self.none
@@ -197,8 +202,16 @@ struct LabelTrack {
 
     func deallocate() {
         guard let directory else { return }
-        for index in 0..<blockCount { block(index, directory).deallocate() }
-        directory.deallocate()
+        for index in 0..<blockCount { deallocateEntries(of: block(index, directory)) }
+        deallocate(directory, capacity: Int(header[Word.directoryCapacity]))
+    }
+
+    /// Sets what the directory says of the last block, to which labels in order were added.
+    func catchUp() {
+        guard let directory, blockCount > 0 else { return }
+        let last = block(blockCount - 1, directory)
+        last.count = Int(header[Word.endKnown] - last.before.known)
+        last.positives = header[Word.endPositives] - last.before.positives
     }
 
     // MARK: places
@@ -315,10 +328,14 @@ struct LabelTrack {
     /// As of the labels whose word is at most `word`.
     private func totals(behind word: Int64) -> Totals {
         guard let directory else { return dropped }
+        catchUp()
         return totals(before: place(behind: word, directory), directory)
     }
 
-    private func time(ofPositive count: Int64) -> Int64? { directory.flatMap { time(ofPositive: count, $0) } }
+    private func time(ofPositive count: Int64) -> Int64? {
+        catchUp()
+        return directory.flatMap { time(ofPositive: count, $0) }
+    }
 
     @inline(__always) private func time(_ word: Int64) -> Int64? { word == Self.none ? nil : word }
 

@@ -27,7 +27,34 @@ extension WindowPlan {
         for (index, aggregate) in aggregates.enumerated() {
             answers.append(answer(aggregate, windows[index], distances, target: targets[index]))
         }
-        if !isPlain { groupTotals() }
+        // Last, since of a track's words some are seldom used.
+        for index in tracks.indices { tracks[index].word = take(LabelTrack.words) }
+        if !isPlain {
+            groupTotals()
+            fetches = ringFetches
+        }
+    }
+
+    /// The new event and the mark behind it, the event before it where it is linked to, those that boundaries look at, and
+    /// those that extremes and first members have come to.
+    private var ringFetches: [Fetch] {
+        let head = EntityWindows.Header.head
+        var fetches = [Fetch(position: head, word: 0), Fetch(position: head, word: eventWords)]
+        if eventWords > givenWords { fetches.append(Fetch(position: head, word: -1)) }
+        for boundary in boundaries where boundary.distance > 0 {
+            let position = EntityWindows.Header.boundaries + boundary.word
+            let looked = Int(EntityWindows.lookedAt)
+            // Small ones share the lines of the first and the last.
+            let events = eventWords * (looked - 1) <= 8 ? [0, looked - 1] : Array(0..<looked)
+            fetches += events.map { Fetch(position: position, word: $0 * eventWords) }
+        }
+        for answer in answers where answer.kind == .extreme {
+            fetches.append(Fetch(position: answer.slot, word: extremes[answer.part].word))
+        }
+        for answer in answers where answer.kind == .first {
+            fetches.append(Fetch(position: answer.slot, word: answer.value))
+        }
+        return fetches
     }
 
     /// Takes out the answers that follow from totals over all events, so that each kind is a loop of its own.
@@ -117,7 +144,8 @@ extension WindowPlan {
             if !isPlain { simplify(&boundary) }
             boundaries.append(boundary)
         }
-        if isEndless { words += Self.zeros }
+        hasZeros = aggregates.contains { $0.length == nil && !$0.answerKind.isOfTrack }
+        if hasZeros { words += Self.zeros }
         boundaryWords = words - start
     }
 
@@ -222,7 +250,7 @@ extension WindowPlan {
     /// As many as the widest total.
     private static var zeros: Int { 3 }
     /// The first word of the boundaries that is always zero, where a window is without end.
-    private var zero: Int { boundaryWords - Self.zeros }
+    private var zero: Int { hasZeros ? boundaryWords - Self.zeros : 0 }
 
     private func word(of accumulator: Accumulator, at boundary: Boundary?) -> Int {
         guard let boundary else { return zero }
@@ -239,11 +267,9 @@ extension WindowPlan {
             answer.part = index(
                 of: Extreme(value: value, filter: filter, isMaximum: isMaximum), in: \.extremes, eventWords: 1)
             answer.slot = take(1)
-            candidateSlots.append(answer.slot)
             answer.base = base(Base(kind: .extreme, value: value, filter: filter, isMaximum: isMaximum), answer)
         case .first:
             answer.slot = take(1)
-            candidateSlots.append(answer.slot)
             answer.base = base(Base(kind: .first, value: value, filter: filter), answer)
         case .last, .sincePrevious:
             answer.slot = take(2)
@@ -265,7 +291,6 @@ extension WindowPlan {
             answer.part = tracks.firstIndex { $0.isSame(as: track) } ?? tracks.count
             if answer.part == tracks.count {
                 tracks.append(track)
-                tracks[answer.part].word = take(LabelTrack.words)
             }
         default: break
         }
@@ -332,6 +357,16 @@ extension WindowPlan.Accumulator {
 extension WindowPlan.Base {
     fileprivate func isSame(as other: Self) -> Bool {
         kind == other.kind && value == other.value && filter == other.filter && isMaximum == other.isMaximum
+    }
+}
+
+extension WindowPlan.Answer.Kind {
+    /// Whether it follows from a track alone.
+    fileprivate var isOfTrack: Bool {
+        switch self {
+        case .trackCount, .trackRate, .trackSmoothed, .fraudRun, .sinceFirstFraud, .sinceLastFraud: true
+        default: false
+        }
     }
 }
 

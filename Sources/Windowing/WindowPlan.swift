@@ -11,7 +11,7 @@ import EventModel
 ///
 /// A key's header, in words:
 ///
-///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ slots, bases, tables, tracks
+///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ tables, slots, bases │ tracks
 ///
 /// and an event:
 ///
@@ -240,6 +240,19 @@ struct WindowPlan: Sendable {
         var smoothed = 0
     }
 
+    /// A word of a key's events that is about to be touched.
+    struct Fetch {
+        /// The header's word with an event's position.
+        var position: Int32
+        /// Counted from that event's first.
+        var word: Int32
+
+        init(position: Int, word: Int) {
+            self.position = Int32(position)
+            self.word = Int32(word)
+        }
+    }
+
     struct PlainKinds {
         var counts = 0
         var means = 0
@@ -261,9 +274,10 @@ struct WindowPlan: Sendable {
     var answers: [Answer] = []
     var totalAnswers: [TotalAnswer] = []
     var totalKinds = TotalKinds()
-    /// Slots of extremes and of first members (one word), and of last members (two words).
-    var candidateSlots: [Int] = []
+    /// Slots of last members (two words).
     var lastSlots: [Int] = []
+    /// What an event of a key that is not plain will touch of its ring.
+    var fetches: [Fetch] = []
     /// For each value column held with an event, its place among the row's values.
     var valuePlaces: [Int] = []
     var hasLabels = false
@@ -272,6 +286,8 @@ struct WindowPlan: Sendable {
     var isPlain = true
     /// Some window is without end, so that no key may be forgotten.
     var isEndless = false
+    /// The boundaries' last words are always zero, for windows without end that have no lower boundary.
+    var hasZeros = false
     /// An event is needed no longer once it is this far behind.
     var retention = EventDuration.zero
     /// The event's words with the filter mask and with the label's time; 0: none.

@@ -11,7 +11,9 @@ import Testing
         var random = SeededRandom(seed: seed)
         let words = UnsafeMutablePointer<Int64>.allocate(capacity: LabelTrack.words)
         defer { words.deallocate() }
-        let track = LabelTrack(words)
+        let memory = LabelMemory()
+        defer { withExtendedLifetime(memory) {} }
+        let track = LabelTrack(words, memory.pointer)
         track.start()
         defer { track.deallocate() }
         let isSorted = seed % 2 == 0
@@ -77,6 +79,20 @@ import Testing
         #expect(track.isEmpty && track.byteCount == 0)
     }
 
+    /// Memory for tracks, as an entity's windows have it.
+    private final class LabelMemory {
+        let pointer = UnsafeMutablePointer<RingMemory>.allocate(capacity: 1)
+
+        init() {
+            pointer.initialize(to: RingMemory(unitWords: LabelTrack.Block.leastEntries * LabelTrack.Entry.words))
+        }
+
+        deinit {
+            pointer.deinitialize(count: 1)
+            pointer.deallocate()
+        }
+    }
+
     private func restore(_ track: LabelTrack, _ words: UnsafeMutablePointer<Int64>) throws {
         var writer = ByteWriter()
         track.encode(into: &writer)
@@ -89,11 +105,22 @@ import Testing
     @Test func labelsOutOfOrderAreRefusedWhenRestored() {
         let words = UnsafeMutablePointer<Int64>.allocate(capacity: LabelTrack.words)
         defer { words.deallocate() }
-        let track = LabelTrack(words)
+        let memory = LabelMemory()
+        defer { withExtendedLifetime(memory) {} }
+        let track = LabelTrack(words, memory.pointer)
         var writer = ByteWriter()
         for word in [0, 0, 0, 0, 0, 2, 5 << 2 | 1, 0, 4 << 2 | 1, 0] as [Int64] { writer.encode(word) }
         var reader = ByteReader(writer.bytes)
         #expect(throws: StateCodingError.self) { try track.decode(from: &reader) { _ in } }
         track.deallocate()
+    }
+}
+
+extension LabelTrack {
+    fileprivate var byteCount: Int {
+        guard let directory else { return 0 }
+        return (0..<blockCount).reduce(Int(header[Word.directoryCapacity]) * Block.words * 8) {
+            $0 + block($1, directory).capacity * Entry.words * 8
+        }
     }
 }
