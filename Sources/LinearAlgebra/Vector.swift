@@ -3,14 +3,14 @@
 /// One owner, freed once. Element access is checked by `assert`; the kernels take the pointer and a count.
 public struct Vector: ~Copyable, @unchecked Sendable {
     public let count: Int
-    /// The first element. Valid while the vector lives.
+    /// The first element. Behind the last one stands a 0 that nobody writes. Valid while the vector lives.
     public let pointer: UnsafeMutablePointer<Double>
 
     /// `count` zeros.
     public init(count: Int) {
         precondition(count >= 0, "a vector cannot have \(count) elements")
         self.count = count
-        pointer = allocateDoubles(count)
+        pointer = allocateDoubles(count + 1)
     }
 
     public init(_ values: [Double]) {

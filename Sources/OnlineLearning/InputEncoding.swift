@@ -28,6 +28,9 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
     /// Whether entries are active.
     @inline(__always) var isActive: Bool { tables.activeCount > 0 }
 
+    /// After how many transactions more the edges are fixed; nil where they are.
+    var rowsToEdges: Int? { sketches.map { layout.frozenAfter - $0.count } }
+
     // MARK: learning the edges
 
     /// An accepted transaction; fixes the edges when enough have been seen.

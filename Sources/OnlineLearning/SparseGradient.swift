@@ -21,23 +21,13 @@ struct SparseGradient: ~Copyable, Sendable {
         clear()
     }
 
-    /// Adds a row's entries times its error; negative indices are inactive. Without a branch that depends on the row.
+    /// Adds the entries of rows times each row's error; the number of weights stands for what is not active.
     mutating func add(
-        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, times error: Double
+        _ entries: RowKernel.SparseRows, entries count: Int, count rows: Int, times errors: borrowing Vector
     ) {
-        let (sums, rows, touched) = (sums.pointer, rows.pointer, touched.pointer)
-        let inactive = Int32(truncatingIfNeeded: weightCount)
-        var touchedCount = touchedCount
-        for entry in 0..<count {
-            let index = indices[entry] < 0 ? inactive : indices[entry]
-            let place = Int(index)
-            assert(place <= weightCount)
-            touched[touchedCount] = index
-            touchedCount &+= rows[place] == 0 ? 1 : 0
-            rows[place] &+= 1
-            sums[place] += error * values[entry]
-        }
-        self.touchedCount = touchedCount
+        touchedCount = RowKernel.addSparse(
+            entries, entries: count, count: rows, times: errors.pointer, sums: sums.pointer, rows: self.rows.pointer,
+            touched: touched.pointer, touchedCount: touchedCount)
     }
 
     /// A weight that was active: its index, its gradient, and in how many entries it was.
