@@ -11,6 +11,8 @@ typedef int64_t four_words __attribute__((vector_size(32)));
 
 #define FOUR(pointer, index) (*(const four *)((pointer) + (index)))
 #define SET_FOUR(pointer, index, value) (*(four *)((pointer) + (index)) = (value))
+#define EACH(number) ((four){number, number, number, number})
+#define CHOOSE(mask, a, b) ((four)(((four_words)(a) & (mask)) | ((four_words)(b) & ~(mask))))
 #define INLINE static inline __attribute__((always_inline))
 
 #if defined(__x86_64__)

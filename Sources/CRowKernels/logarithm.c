@@ -1,8 +1,6 @@
 #include "kernels.h"
 
 #define FUSED(a, b, c) __builtin_elementwise_fma((four)(a), (four)(b), (four)(c))
-#define EACH(number) ((four){number, number, number, number})
-#define CHOOSE(mask, a, b) ((four)(((four_words)(a) & (mask)) | ((four_words)(b) & ~(mask))))
 
 /// ln(1 + x) of four values as fdlibm's log1p takes it (FreeBSD's s_log1p.c, 1993), but that each product is added in one
 /// rounding: 1 + x = 2^k·(1 + f), and ln(1 + f) = f − f²/2 + s·(f²/2 + R(s²)) with s = f/(2 + f). The GNU C library's

@@ -111,7 +111,7 @@ INLINE void sparse_dots(
 }
 
 // The entries of many rows: those of one kind side by side, entry k of row r at k·stride + r, so that what is looked up for
-// it stays near. What is not active has the index `inactive`, of a weight that is 0.
+// it stays near.
 
 INLINE void locate_rows(
     const double *const *rows, long count, const struct tidemark_encoding *encoding, double *raw, int32_t *places) {
@@ -124,19 +124,15 @@ INLINE void locate_rows(
     }
 }
 
-INLINE int32_t or_inactive(int32_t index, int32_t inactive) {
-    return (uint32_t)index < (uint32_t)inactive ? index : inactive;
-}
-
 INLINE void encode_rows(
     const double *const *rows, long count, const struct tidemark_encoding *encoding, double *raw, int32_t *places,
-    int32_t inactive, long stride, int32_t *indices, double *values) {
+    long stride, int32_t *indices, double *values) {
     locate_rows(rows, count, encoding, raw, places);
     for (long entry = 0; entry < encoding->one_hot_count; entry++, indices += stride, values += stride) {
         const struct tidemark_lookup *found = encoding->one_hot + entry;
         const int32_t *numbers = encoding->numbers + found->start, *place = places + found->column * count;
         for (long r = 0; r < count; r++) {
-            indices[r] = or_inactive(numbers[place[r]], inactive);
+            indices[r] = numbers[place[r]];
             values[r] = 1;
         }
     }
@@ -145,21 +141,25 @@ INLINE void encode_rows(
         const struct tidemark_knots *knots = encoding->knots + found->start;
         const int32_t *place = places + found->column * count;
         const double *value = raw + found->column * count;
-        for (long r = 0; r < count; r++) {
-            indices[r] = or_inactive(knots[place[r]].low, inactive);
-            indices[stride + r] = or_inactive(knots[place[r]].high, inactive);
-        }
         long r = 0;
         for (; r + 4 <= count; r += 4) {
-            const struct tidemark_knots *a = knots + place[r], *b = knots + place[r + 1], *c = knots + place[r + 2],
-                                        *d = knots + place[r + 3];
-            four share = (FOUR(value, r) - (four){a->edge, b->edge, c->edge, d->edge})
-                / (four){a->width, b->width, c->width, d->width};
+            const struct tidemark_knots *k[4];
+            for (int i = 0; i < 4; i++) {
+                k[i] = knots + place[r + i];
+                indices[r + i] = k[i]->low;
+                indices[stride + r + i] = k[i]->high;
+            }
+            four edge = {k[0]->edge, k[1]->edge, k[2]->edge, k[3]->edge};
+            four width = {k[0]->width, k[1]->width, k[2]->width, k[3]->width};
+            four share = (FOUR(value, r) - edge) / width;
             SET_FOUR(values, r, 1 - share);
             SET_FOUR(values, stride + r, share);
         }
         for (; r < count; r++) {
-            double share = (value[r] - knots[place[r]].edge) / knots[place[r]].width;
+            const struct tidemark_knots *k = knots + place[r];
+            double share = (value[r] - k->edge) / k->width;
+            indices[r] = k->low;
+            indices[stride + r] = k->high;
             values[r] = 1 - share;
             values[stride + r] = share;
         }
@@ -224,8 +224,8 @@ KERNEL(
 WIDE_KERNEL(
     void, encode_rows,
     (const double *const *rows, long count, const struct tidemark_encoding *encoding, double *raw, int32_t *places,
-     int32_t inactive, long stride, int32_t *indices, double *values),
-    (rows, count, encoding, raw, places, inactive, stride, indices, values))
+     long stride, int32_t *indices, double *values),
+    (rows, count, encoding, raw, places, stride, indices, values))
 KERNEL(
     void, sparse_rows,
     (const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,

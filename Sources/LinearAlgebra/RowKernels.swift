@@ -66,15 +66,14 @@ public enum RowKernel {
         }
     }
 
-    /// What `encode` gives for each of `count` rows, but that `inactive` stands for what is not active. `raw` and `places`
-    /// take `count` numbers for each column.
+    /// What `encode` gives for each of `count` rows. `raw` and `places` take `count` numbers for each column.
     @inlinable public static func encode(
         _ rows: UnsafePointer<UnsafePointer<Double>?>, count: Int, _ encoding: UnsafePointer<Encoding>,
-        raw: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int32>, inactive: Int32,
+        raw: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int32>,
         into entries: SparseRows
     ) {
         tidemark_encode_rows(
-            rows, count, encoding, raw, places, inactive, entries.stride, entries.indices, entries.values)
+            rows, count, encoding, raw, places, entries.stride, entries.indices, entries.values)
     }
 
     /// What `sparseDot` gives for each row, bit for bit. No index is negative.
@@ -95,6 +94,18 @@ public enum RowKernel {
     ) -> Int {
         tidemark_sparse_gradient(
             entries.indices, entries.values, count, entries.stride, rowCount, errors, sums, rows, touched, touchedCount)
+    }
+
+    public typealias FollowTheLeader = tidemark_ftrl_rule
+
+    /// Steps the `touched` weights, each once among them, by FTRL-Proximal. What a weight moved by, over the scale, is
+    /// added to its lag.
+    @inlinable public static func step(
+        _ rule: FollowTheLeader, touched: UnsafePointer<Int32>, count: Int, gradient: UnsafePointer<Double>,
+        weights: UnsafeMutablePointer<Double>, z: UnsafeMutablePointer<Double>, squares: UnsafeMutablePointer<Double>,
+        scale: Double, lag: UnsafeMutablePointer<Double>?
+    ) {
+        withUnsafePointer(to: rule) { tidemark_ftrl($0, touched, count, gradient, weights, z, squares, scale, lag) }
     }
 
     /// Σ (aᵢ − bᵢ)².

@@ -87,9 +87,7 @@ public struct Classifier: ~Copyable, Sendable {
             for index in 0..<count {
                 rows[index] = UnsafePointer(rawRows.rows == 0 ? regression.pendingInputs(index) : rawRows.row(index))
             }
-            encoding.tables.fill(
-                UnsafeBufferPointer(rows), inactive: Int32(truncatingIfNeeded: regression.sparseCount),
-                into: regression.pendingEntries)
+            encoding.tables.fill(UnsafeBufferPointer(rows), into: regression.pendingEntries)
         }
     }
 
@@ -142,7 +140,6 @@ public struct Classifier: ~Copyable, Sendable {
         let tables = encoding.tables
         let (weights, lag) = (regression.sparseWeights.pointer, regression.answering.lag.pointer)
         let scale = regression.answering.lag.count > 0 ? regression.answering.scale : 0
-        let inactive = Int32(truncatingIfNeeded: regression.sparseCount)
         let (count, numbers) = (rows.count, rows.count &* tables.activeCount)
         // The values, the sums, then the indices.
         withUnsafeTemporaryAllocation(
@@ -152,7 +149,7 @@ public struct Classifier: ~Copyable, Sendable {
             let sums = values + numbers, lags = sums + count
             let indices = UnsafeMutableRawPointer(lags + count).bindMemory(to: Int32.self, capacity: numbers &+ 1)
             let entries = RowKernel.SparseRows(indices: indices, values: values, stride: count)
-            tables.fill(rows, inactive: inactive, into: entries)
+            tables.fill(rows, into: entries)
             RowKernel.sparseDots(entries, entries: tables.activeCount, count: count, weights: weights, into: sums)
             guard scale != 0 else {
                 for row in 0..<count { logits[row] += sums[row] }

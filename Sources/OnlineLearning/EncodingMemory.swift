@@ -107,6 +107,21 @@ private struct Contents {
                     buckets: Int32(cross.buckets ?? 0)))
             appendParts(cross, layout, edges)
         }
+        replaceInactive()
+    }
+
+    /// What has no weight gets one of those behind the last, which are 0: broken lines one after the other.
+    private mutating func replaceInactive() {
+        let first = Int32(weightCount)
+        for place in numbers.indices where numbers[place] < 0 { numbers[place] = first }
+        for place in crosses.indices where crosses[place].base < 0 { crosses[place].base = first }
+        for (line, next) in zip(lines.indices, lines.dropFirst().map { Int($0.start) } + [knots.count]) {
+            let spare = first + Int32(line % Vector.spareCount)
+            for place in Int(lines[line].start)..<next {
+                if knots[place].low < 0 { knots[place].low = spare }
+                if knots[place].high < 0 { knots[place].high = spare }
+            }
+        }
     }
 
     private func column(of feature: Int) -> Int? { united.firstIndex { $0.feature == feature } }

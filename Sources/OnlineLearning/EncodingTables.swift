@@ -3,10 +3,10 @@ import LinearAlgebra
 
 /// How a raw row's sparse entries are found: pointers into an `EncodingMemory`, for the hot path.
 ///
-/// Each feature is searched once among the edges of all its sets; what follows from its place there is looked up.
+/// Each feature is searched once among the edges of all its sets; what follows from its place there is looked up. An entry
+/// that is not active has an index behind the last weight's (`Vector.spareCount`).
 struct EncodingTables: BitwiseCopyable {
     struct Cross: BitwiseCopyable {
-        /// −1 for a cross without weights.
         var base: Int32
         var firstPart: Int32
         var partCount: Int32
@@ -51,17 +51,15 @@ struct EncodingTables: BitwiseCopyable {
         }
     }
 
-    /// The same entries of many rows, with `inactive` for what is not active.
-    func fill(_ rows: UnsafeBufferPointer<UnsafePointer<Double>?>, inactive: Int32, into entries: RowKernel.SparseRows)
-    {
+    /// The same entries of many rows.
+    func fill(_ rows: UnsafeBufferPointer<UnsafePointer<Double>?>, into entries: RowKernel.SparseRows) {
         guard let encoding, let first = rows.baseAddress else { return }
         let (count, numbers) = (rows.count, rows.count &* Int(encoding.pointee.column_count))
         // The values, then the places.
         withUnsafeTemporaryAllocation(of: Double.self, capacity: numbers &+ (numbers &+ 2) / 2) { scratch in
             let raw = scratch.baseAddress.unsafelyUnwrapped
             let places = UnsafeMutableRawPointer(raw + numbers).bindMemory(to: Int32.self, capacity: numbers &+ 1)
-            RowKernel.encode(
-                first, count: count, encoding, raw: raw, places: places, inactive: inactive, into: entries)
+            RowKernel.encode(first, count: count, encoding, raw: raw, places: places, into: entries)
             for place in 0..<crosses.count {
                 let cross = crosses[place]
                 let start = (activeCount &- crosses.count &+ place) &* entries.stride
@@ -70,8 +68,7 @@ struct EncodingTables: BitwiseCopyable {
                         cross.buckets == 0
                         ? exact(cross, places + row, stride: count)
                         : hashed(cross, first[row].unsafelyUnwrapped, places + row, stride: count)
-                    let index = cross.base &+ found
-                    entries.indices[start &+ row] = index < 0 ? inactive : index
+                    entries.indices[start &+ row] = cross.base &+ found
                     entries.values[start &+ row] = 1
                 }
             }

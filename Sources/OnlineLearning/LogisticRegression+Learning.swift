@@ -84,7 +84,8 @@ extension LogisticRegression {
         return miniBatch.row(index)
     }
 
-    /// The sparse entries of the rows that wait, to be set in place; `sparseCount` stands for what is not active.
+    /// The sparse entries of the rows that wait, to be set in place; what is not active has an index from
+    /// `sparseCount` on (`Vector.spareCount`).
     var pendingEntries: RowKernel.SparseRows {
         RowKernel.SparseRows(
             indices: activeIndices.pointer, values: activeValues.pointer, stride: specification.miniBatch)
@@ -107,7 +108,8 @@ extension LogisticRegression {
             step(rule, sparse: rule)
         case .ftrl(let alpha, let beta):
             let rule = FollowTheLeader(alpha: alpha, beta: beta, l1: specification.l1, l2: specification.l2)
-            step(rule, sparse: rule)
+            stepDense(rule)
+            stepSparse(rule)
         case .adam(let rate):
             let rule = AdaptiveMoments(rate: rate, l1: specification.l1, step: learnedMiniBatches)
             step(rule, sparse: rule)
@@ -204,6 +206,14 @@ extension LogisticRegression {
                     weights[inputCount] - firstIntercept, gradient: gradient[inputCount], rows: rows,
                     &first[inputCount], &second[inputCount])
         }
+    }
+
+    private mutating func stepSparse(_ rule: FollowTheLeader) {
+        RowKernel.step(
+            rule.kernel, touched: sparseGradient.indices, count: sparseGradient.touchedCount,
+            gradient: sparseGradient.gradients, weights: sparseWeights.pointer, z: sparseMemory.first.pointer,
+            squares: sparseMemory.second.pointer, scale: answering.scale, lag: answering.movingLag)
+        sparseGradient.clear()
     }
 
     /// Weights are stepped by runs of a fixed length, in memory where they stand side by side: so several are taken at a

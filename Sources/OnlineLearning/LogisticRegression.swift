@@ -40,7 +40,7 @@ public struct LogisticRegression: ~Copyable, Sendable {
     var pendingPositives = 0
     /// The inputs of a row, then 1 for the intercept.
     var miniBatch: Matrix
-    /// The sparse entries of the rows, a line for each entry; `sparseCount` stands for what is not active.
+    /// The sparse entries of the rows, a line for each entry; what is not active has an index from `sparseCount` on.
     var activeIndices: IndexMatrix
     var activeValues: Matrix
     var labels: Vector

@@ -55,7 +55,7 @@ struct tidemark_line {
     int32_t start;
 };
 
-/// The two weights that a value is shared by, −1 for none, and where their knots lie: the second one's share is
+/// The two weights that a value is shared by, and where their knots lie: the second one's share is
 /// (value − edge)/width, where there is no second 0 since the width is infinite.
 struct tidemark_knots {
     int32_t low;
@@ -92,12 +92,12 @@ void tidemark_sparse_dots(
     double *result, double *other_result);
 
 // The sparse entries of many rows, those of one kind side by side: entry k of row r stands at k·stride + r, so that the numbers
-// looked up for entries of one kind stay near. What is not active has an index of its own, that of a weight which is 0.
+// looked up for entries of one kind stay near. What is not active has the index of a weight that is 0.
 
 /// The same as `tidemark_encode` gives for each row. `raw` and `places` take `count` numbers for each column.
 void tidemark_encode_rows(
     const double *const *rows, long count, const struct tidemark_encoding *encoding, double *raw, int32_t *places,
-    int32_t inactive, long stride, int32_t *indices, double *values);
+    long stride, int32_t *indices, double *values);
 
 /// What `tidemark_sparse_dot` gives for each row, in the same order of additions.
 void tidemark_sparse_rows(
@@ -110,3 +110,17 @@ void tidemark_sparse_rows(
 long tidemark_sparse_gradient(
     const int32_t *indices, const double *values, long entries, long stride, long count, const double *errors,
     double *sums, int32_t *rows, int32_t *touched, long touched_count);
+
+/// FTRL-Proximal, "Ad Click Prediction: a View from the Trenches" (2013), algorithm 1.
+struct tidemark_ftrl_rule {
+    double alpha;
+    double beta;
+    double l1;
+    double l2;
+};
+
+/// Steps each of the touched weights by its gradient; z and the sum of squares are its own too. What a weight moved by, over
+/// the scale, is added to its lag, unless lag is null.
+void tidemark_ftrl(
+    const struct tidemark_ftrl_rule *rule, const int32_t *touched, long count, const double *gradient, double *weights,
+    double *z, double *squares, double scale, double *lag);
