@@ -1,3 +1,4 @@
+import CRowKernels
 import EventModel
 
 #if canImport(Glibc)
@@ -9,7 +10,7 @@ extension FeatureState {
     func apply(_ step: BlockOperator, _ rows: FeatureRows) {
         switch step {
         case .copy(let operand, let target): fill(rows, target, from: operand) { $0 }
-        case .log1p(let operand, let target): fill(rows, target, from: operand) { Glibc.log1p(max($0, 0)) }
+        case .log1p(let operand, let target): log1p(rows, operand, target)
         case .hour(let hours, let target):
             fill(rows, target, per: .hour) { hours.contains($0.millisecondOfDay / 3_600_000) ? 1 : 0 }
         case .weekday(let mask, let target):
@@ -73,6 +74,15 @@ extension FeatureState {
             let features = rows.features
             let stride = plan.width
             for row in 0..<rows.count { body(row, features[row &* stride &+ position]) }
+        }
+    }
+
+    private func log1p(_ rows: FeatureRows, _ operand: BlockOperator.Operand, _ target: Int) {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: rows.count) { scratch in
+            guard let values = scratch.baseAddress else { return }
+            read(rows, operand) { row, number in values[row] = number }
+            tidemark_log1p_each(values, rows.count)
+            fill(rows, target) { values[$0] }
         }
     }
 
@@ -178,7 +188,7 @@ extension FeatureState {
         switch operation {
         case .negative: for row in 0..<rows.count { x[row] = 0 - x[row] }
         case .not: for row in 0..<rows.count { x[row] = x[row] == 0 ? 1 : 0 }
-        case .log1p: for row in 0..<rows.count { x[row] = Glibc.log1p(max(x[row], 0)) }
+        case .log1p: tidemark_log1p_each(x, rows.count)
         case .abs: for row in 0..<rows.count { x[row] = x[row].magnitude }
         case .sqrt: for row in 0..<rows.count { x[row] = max(x[row], 0).squareRoot() }
         }

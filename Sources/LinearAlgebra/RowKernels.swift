@@ -36,17 +36,76 @@ public enum RowKernel {
         return (first, second)
     }
 
-    /// A column's edges as `findPlaces` searches them. From `start` on stand `pivots` numbers: every eighth edge from the
-    /// ninth on, filled up with infinity to eights, at least one; behind them all edges, filled up likewise.
+    // What the sparse entries of a row are found by; see row_kernels.h.
+    public typealias Encoding = tidemark_encoding
     public typealias ColumnEdges = tidemark_edges
+    public typealias Lookup = tidemark_lookup
+    public typealias Line = tidemark_line
+    public typealias Knots = tidemark_knots
 
-    /// For each of `count` columns of a row of finite values how many of its ascending edges are not above its value.
+    /// For each column of the encoding how many of its ascending edges are not above the row's value, which is finite; then
+    /// the entries of one-hot features, one for each, and of broken lines, two for each.
     /// - Complexity: O(edges/64 + 2) comparisons of eight edges for a column, without a branch that depends on the row.
-    @inlinable public static func findPlaces(
-        of row: UnsafePointer<Double>, in columns: UnsafePointer<ColumnEdges>, count: Int, edges: UnsafePointer<Double>,
-        into places: UnsafeMutablePointer<Int32>
+    @inlinable public static func encode(
+        _ row: UnsafePointer<Double>, _ encoding: UnsafePointer<Encoding>, places: UnsafeMutablePointer<Int32>,
+        indices: UnsafeMutablePointer<Int32>, values: UnsafeMutablePointer<Double>
     ) {
-        tidemark_locate(row, columns, count, edges, places)
+        tidemark_encode(row, encoding, places, indices, values)
+    }
+
+    /// The entries of rows side by side: entry k of row r stands at k·stride + r.
+    public struct SparseRows: BitwiseCopyable {
+        public let indices: UnsafeMutablePointer<Int32>
+        public let values: UnsafeMutablePointer<Double>
+        public let stride: Int
+
+        @inlinable public init(
+            indices: UnsafeMutablePointer<Int32>, values: UnsafeMutablePointer<Double>, stride: Int
+        ) {
+            (self.indices, self.values, self.stride) = (indices, values, stride)
+        }
+    }
+
+    /// What `encode` gives for each of `count` rows. `raw` and `places` take `count` numbers for each column.
+    @inlinable public static func encode(
+        _ rows: UnsafePointer<UnsafePointer<Double>?>, count: Int, _ encoding: UnsafePointer<Encoding>,
+        raw: UnsafeMutablePointer<Double>, places: UnsafeMutablePointer<Int32>,
+        into entries: SparseRows
+    ) {
+        tidemark_encode_rows(
+            rows, count, encoding, raw, places, entries.stride, entries.indices, entries.values)
+    }
+
+    /// What `sparseDot` gives for each row, bit for bit. No index is negative.
+    @inlinable public static func sparseDots(
+        _ rows: SparseRows, entries: Int, count: Int, weights: UnsafePointer<Double>,
+        into results: UnsafeMutablePointer<Double>
+    ) {
+        tidemark_sparse_rows(rows.indices, rows.values, entries, rows.stride, count, weights, results)
+    }
+
+    /// Adds each row's values times its error to the sums of their weights, row by row; `rows` counts in how many entries
+    /// each weight is, and one that was in none is put behind those `touched`, which has room for one more.
+    /// - Returns: how many are touched.
+    @inlinable public static func addSparse(
+        _ entries: SparseRows, entries count: Int, count rowCount: Int, times errors: UnsafePointer<Double>,
+        sums: UnsafeMutablePointer<Double>, rows: UnsafeMutablePointer<Int32>, touched: UnsafeMutablePointer<Int32>,
+        touchedCount: Int
+    ) -> Int {
+        tidemark_sparse_gradient(
+            entries.indices, entries.values, count, entries.stride, rowCount, errors, sums, rows, touched, touchedCount)
+    }
+
+    public typealias FollowTheLeader = tidemark_ftrl_rule
+
+    /// Steps the `touched` weights, each once among them, by FTRL-Proximal. What a weight moved by, over the scale, is
+    /// added to its lag.
+    @inlinable public static func step(
+        _ rule: FollowTheLeader, touched: UnsafePointer<Int32>, count: Int, gradient: UnsafePointer<Double>,
+        weights: UnsafeMutablePointer<Double>, z: UnsafeMutablePointer<Double>, squares: UnsafeMutablePointer<Double>,
+        scale: Double, lag: UnsafeMutablePointer<Double>?
+    ) {
+        withUnsafePointer(to: rule) { tidemark_ftrl($0, touched, count, gradient, weights, z, squares, scale, lag) }
     }
 
     /// Σ (aᵢ − bᵢ)².
@@ -104,11 +163,16 @@ public enum RowKernel {
         tidemark_add_differences(row, origin, count, sums, squares)
     }
 
-    /// Sorts each of the four columns of `count` rows, which lie without gaps, in ascending order; the columns of the rows
-    /// behind the first `fresh` are so already. No value is not a number. Which zero comes first is open.
-    /// - Complexity: O(fresh · log²(fresh) + count · log(count)), whatever the values.
-    public static func sortFourColumns(_ rows: UnsafeMutablePointer<Double>, fresh: Int, count: Int) {
-        tidemark_sort_into(rows, fresh, count)
+    /// Sorts each of the four columns of `count` rows, which lie without gaps, in ascending order. No value is not a number.
+    /// Which zero comes first is open.
+    /// - Complexity: O(count · log²(count)), whatever the values.
+    public static func sortFourColumns(_ rows: UnsafeMutablePointer<Double>, count: Int) { tidemark_sort(rows, count) }
+
+    /// Merges two runs of rows, of which each of the four columns is in ascending order: the `first` rows and those behind
+    /// them up to `count`.
+    /// - Complexity: O(count · log(count)), whatever the values.
+    public static func mergeFourColumns(_ rows: UnsafeMutablePointer<Double>, first: Int, count: Int) {
+        tidemark_merge(rows, first, count)
     }
 
     /// The square root of each of `count` values that are at least 0, in place.

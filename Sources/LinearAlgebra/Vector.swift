@@ -3,14 +3,18 @@
 /// One owner, freed once. Element access is checked by `assert`; the kernels take the pointer and a count.
 public struct Vector: ~Copyable, @unchecked Sendable {
     public let count: Int
-    /// The first element. Valid while the vector lives.
+    /// The first element. Behind the last one stand `spareCount` zeros that nobody writes. Valid while the vector lives.
     public let pointer: UnsafeMutablePointer<Double>
+
+    /// So many entries of a row that are not active can each be one of another weight; where they were of one, each addition
+    /// to its gradient would wait for the one before.
+    public static var spareCount: Int { 8 }
 
     /// `count` zeros.
     public init(count: Int) {
         precondition(count >= 0, "a vector cannot have \(count) elements")
         self.count = count
-        pointer = allocateDoubles(count)
+        pointer = allocateDoubles(count + Self.spareCount)
     }
 
     public init(_ values: [Double]) {

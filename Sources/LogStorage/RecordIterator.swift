@@ -110,8 +110,9 @@ public struct RecordIterator {
         left -= 1
         nextDelta = delta &+ 1
         return RecordView(
-            offset: Offset(baseOffset.value &+ delta), timestamp: EventTime(milliseconds: timestamp), key: key, value: value,
-            isTombstone: valueLength < 0, headerSection: headerSection, slack: headerSection.count &+ record.slack)
+            offset: Offset(baseOffset.value &+ delta), timestamp: EventTime(milliseconds: timestamp), key: key,
+            value: value, isTombstone: valueLength < 0, headerSection: headerSection,
+            slack: headerSection.count &+ record.slack)
     }
 
     private mutating func becomeMalformed() {

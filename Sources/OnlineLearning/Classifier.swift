@@ -63,22 +63,32 @@ public struct Classifier: ~Copyable, Sendable {
     @inline(never) mutating func learnMiniBatch(
         _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
     ) {
-        let tables = encoding.tables
+        if encoding.isActive { fillPendingEntries() }
         for index in 0..<regression.pendingCount {
-            let pending = regression.pendingRow(index)
-            let row = rawRows.rows == 0 ? pending.inputs : rawRows.row(index)
-            if tables.activeCount > 0 { tables.fill(row, indices: pending.indices, values: pending.values) }
+            let inputs = regression.pendingInputs(index)
+            let row = rawRows.rows == 0 ? inputs : rawRows.row(index)
             if dense == nil || takesClusters { scaler.transform(row, into: row) }
             if let dense {
                 for input in 0..<dense.count {
                     let value = row[dense[input]]
-                    pending.inputs[input] = takesClusters ? value : scaler.scaled(value, column: dense[input])
+                    inputs[input] = takesClusters ? value : scaler.scaled(value, column: dense[input])
                 }
             }
-            if takesClusters { clusters.fillInputs(of: row, into: pending.inputs + denseCount) }
+            if takesClusters { clusters.fillInputs(of: row, into: inputs + denseCount) }
         }
         regression.learnMiniBatch()
         foldWeights(scaler)
+    }
+
+    /// Sets the sparse entries of the raw rows that wait.
+    private mutating func fillPendingEntries() {
+        let count = regression.pendingCount
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Double>?.self, capacity: count) { rows in
+            for index in 0..<count {
+                rows[index] = UnsafePointer(rawRows.rows == 0 ? regression.pendingInputs(index) : rawRows.row(index))
+            }
+            encoding.tables.fill(UnsafeBufferPointer(rows), into: regression.pendingEntries)
+        }
     }
 
     /// To be called whenever the weights or the published scale have changed.
@@ -111,6 +121,43 @@ public struct Classifier: ~Copyable, Sendable {
     @inline(__always) func featureLogit(of row: UnsafePointer<Double>, centre: UnsafePointer<Double>) -> Double {
         let dense = denseLogit(of: row, centre: centre)
         return encoding.isActive ? dense + sparseLogit(of: row) : dense
+    }
+
+    /// The logits of `count` raw rows, clusters left out: what `featureLogit` gives for each, bit for bit.
+    func featureLogits(
+        of rows: UnsafeBufferPointer<UnsafePointer<Double>?>, centre: UnsafePointer<Double>,
+        into logits: UnsafeMutablePointer<Double>
+    ) {
+        for index in 0..<rows.count {
+            logits[index] = denseLogit(of: rows[index].unsafelyUnwrapped, centre: centre)
+        }
+        if encoding.isActive { addSparseLogits(of: rows, to: logits) }
+    }
+
+    @inline(never) private func addSparseLogits(
+        of rows: UnsafeBufferPointer<UnsafePointer<Double>?>, to logits: UnsafeMutablePointer<Double>
+    ) {
+        let tables = encoding.tables
+        let (weights, lag) = (regression.sparseWeights.pointer, regression.answering.lag.pointer)
+        let scale = regression.answering.lag.count > 0 ? regression.answering.scale : 0
+        let (count, numbers) = (rows.count, rows.count &* tables.activeCount)
+        // The values, the sums, then the indices.
+        withUnsafeTemporaryAllocation(
+            of: Double.self, capacity: numbers &+ 2 &* count &+ (numbers &+ 2) / 2
+        ) { scratch in
+            let values = scratch.baseAddress.unsafelyUnwrapped
+            let sums = values + numbers, lags = sums + count
+            let indices = UnsafeMutableRawPointer(lags + count).bindMemory(to: Int32.self, capacity: numbers &+ 1)
+            let entries = RowKernel.SparseRows(indices: indices, values: values, stride: count)
+            tables.fill(rows, into: entries)
+            RowKernel.sparseDots(entries, entries: tables.activeCount, count: count, weights: weights, into: sums)
+            guard scale != 0 else {
+                for row in 0..<count { logits[row] += sums[row] }
+                return
+            }
+            RowKernel.sparseDots(entries, entries: tables.activeCount, count: count, weights: lag, into: lags)
+            for row in 0..<count { logits[row] += sums[row] - scale * lags[row] }
+        }
     }
 
     /// Closures take what they capture by copying it, so they capture no more than pointers.

@@ -5,11 +5,12 @@ struct EncodingMemory: ~Copyable, @unchecked Sendable {
     private let edges: Vector
     private let columns: PlainSlice<RowKernel.ColumnEdges>
     private let numbers: PlainSlice<Int32>
-    private let knots: PlainSlice<EncodingTables.Knots>
-    private let oneHot: PlainSlice<EncodingTables.Lookup>
-    private let lines: PlainSlice<EncodingTables.Line>
+    private let knots: PlainSlice<RowKernel.Knots>
+    private let oneHot: PlainSlice<RowKernel.Lookup>
+    private let lines: PlainSlice<RowKernel.Line>
     private let crosses: PlainSlice<EncodingTables.Cross>
     private let parts: PlainSlice<EncodingTables.Part>
+    private let encoding: PlainSlice<RowKernel.Encoding>
     let weightCount: Int
 
     /// Nothing.
@@ -19,7 +20,7 @@ struct EncodingMemory: ~Copyable, @unchecked Sendable {
 
     private init(_ contents: Contents) {
         edges = Vector(contents.searched)
-        columns = allocate(contents.columns)
+        columns = allocate(contents.columns(in: edges.pointer))
         numbers = allocate(contents.numbers)
         knots = allocate(contents.knots)
         oneHot = allocate(contents.oneHot)
@@ -27,6 +28,12 @@ struct EncodingMemory: ~Copyable, @unchecked Sendable {
         crosses = allocate(contents.crosses)
         parts = allocate(contents.parts)
         weightCount = contents.weightCount
+        encoding = allocate([
+            RowKernel.Encoding(
+                columns: columns.pointer, numbers: numbers.pointer, knots: knots.pointer, one_hot: oneHot.pointer,
+                lines: lines.pointer, column_count: Int32(columns.count), one_hot_count: Int32(oneHot.count),
+                line_count: Int32(lines.count))
+        ])
     }
 
     deinit {
@@ -37,31 +44,41 @@ struct EncodingMemory: ~Copyable, @unchecked Sendable {
         lines.pointer?.deallocate()
         crosses.pointer?.deallocate()
         parts.pointer?.deallocate()
+        encoding.pointer?.deallocate()
     }
 
     func tables(activeCount: Int) -> EncodingTables {
         EncodingTables(
-            activeCount: activeCount, edges: edges.pointer, columns: columns, numbers: numbers, knots: knots,
-            oneHot: oneHot, lines: lines, crosses: crosses, parts: parts)
+            activeCount: activeCount, encoding: UnsafePointer(encoding.pointer), numbers: numbers, crosses: crosses,
+            parts: parts)
     }
 }
 
 /// What is to stand in the memory.
 private struct Contents {
     var searched: [Double] = []
-    var columns: [RowKernel.ColumnEdges] = []
     var numbers: [Int32] = []
-    var knots: [EncodingTables.Knots] = []
-    var oneHot: [EncodingTables.Lookup] = []
-    var lines: [EncodingTables.Line] = []
+    var knots: [RowKernel.Knots] = []
+    var oneHot: [RowKernel.Lookup] = []
+    var lines: [RowKernel.Line] = []
     var crosses: [EncodingTables.Cross] = []
     var parts: [EncodingTables.Part] = []
     var weightCount = 0
 
     /// For each column its feature and the edges of all sets of it.
     private var united: [(feature: Int, edges: [Double])] = []
+    /// For each column where its pivots begin among `searched`, and how many there are.
+    private var pivots: [(start: Int, count: Int)] = []
 
     init() {}
+
+    /// The columns, of which the edges stand in memory.
+    func columns(in edges: UnsafePointer<Double>) -> [RowKernel.ColumnEdges] {
+        zip(united, pivots).map { column, pivots in
+            RowKernel.ColumnEdges(
+                pivots: edges + pivots.start, column: Int32(column.feature), more_pivots: Int32(pivots.count / 8 - 1))
+        }
+    }
 
     init(_ layout: EncodingLayout, _ edges: [BinEdges]) {
         for (set, edges) in zip(layout.sets, edges) {
@@ -71,7 +88,7 @@ private struct Contents {
                 united.append((set.feature, edges.edges))
             }
         }
-        for column in united { appendColumn(column.feature, column.edges) }
+        for column in united { appendColumn(column.edges) }
         for set in layout.oneHot {
             let base = takeWeights(EncodingLayout.weightCount(ofBins: edges[set].shares.count))
             // Without weights the only bin is looked up.
@@ -90,15 +107,29 @@ private struct Contents {
                     buckets: Int32(cross.buckets ?? 0)))
             appendParts(cross, layout, edges)
         }
+        replaceInactive()
+    }
+
+    /// What has no weight gets one of those behind the last, which are 0: broken lines one after the other.
+    private mutating func replaceInactive() {
+        let first = Int32(weightCount)
+        for place in numbers.indices where numbers[place] < 0 { numbers[place] = first }
+        for place in crosses.indices where crosses[place].base < 0 { crosses[place].base = first }
+        for (line, next) in zip(lines.indices, lines.dropFirst().map { Int($0.start) } + [knots.count]) {
+            let spare = first + Int32(line % Vector.spareCount)
+            for place in Int(lines[line].start)..<next {
+                if knots[place].low < 0 { knots[place].low = spare }
+                if knots[place].high < 0 { knots[place].high = spare }
+            }
+        }
     }
 
     private func column(of feature: Int) -> Int? { united.firstIndex { $0.feature == feature } }
 
-    private mutating func appendColumn(_ feature: Int, _ edges: [Double]) {
-        let pivots = stride(from: 8, to: edges.count, by: 8).map { edges[$0] }.filledToEights()
-        columns.append(
-            RowKernel.ColumnEdges(column: Int64(feature), start: Int64(searched.count), pivots: Int64(pivots.count)))
-        searched += pivots + edges.filledToEights()
+    private mutating func appendColumn(_ edges: [Double]) {
+        let every = stride(from: 8, to: edges.count, by: 8).map { edges[$0] }.filledToEights()
+        pivots.append((searched.count, every.count))
+        searched += every + edges.filledToEights()
     }
 
     /// - Returns: the first of so many weights; −1 for none.
@@ -113,24 +144,27 @@ private struct Contents {
         return (Int32(column), [-.infinity] + united[column].edges)
     }
 
-    private mutating func lookup(_ feature: Int, _ number: (Double) -> Int32) -> EncodingTables.Lookup {
+    private mutating func lookup(_ feature: Int, _ number: (Double) -> Int32) -> RowKernel.Lookup {
         let places = places(of: feature)
         defer { numbers += places.values.map(number) }
-        return EncodingTables.Lookup(column: places.column, start: Int32(numbers.count))
+        return RowKernel.Lookup(column: places.column, start: Int32(numbers.count))
     }
 
     private mutating func appendLine(_ feature: Int, _ edges: BinEdges, base: Int32) {
         let places = places(of: feature)
         lines.append(
-            EncodingTables.Line(column: places.column, feature: Int32(feature), start: Int32(knots.count)))
+            RowKernel.Line(column: places.column, feature: Int32(feature), start: Int32(knots.count)))
         let last = edges.edges.count - 1
+        func unshared(_ low: Int32, _ high: Int32) -> RowKernel.Knots {
+            RowKernel.Knots(low: low, high: high, edge: 0, width: .infinity)
+        }
         knots += places.values.map { value in
             let bin = edges.bin(of: value)
-            guard last >= 0 else { return EncodingTables.Knots(low: -1, high: -1) }
-            guard bin > 0 else { return EncodingTables.Knots(low: base, high: -1) }
-            guard bin <= last else { return EncodingTables.Knots(low: base + Int32(last), high: -1) }
+            guard last >= 0 else { return unshared(-1, -1) }
+            guard bin > 0 else { return unshared(base, -1) }
+            guard bin <= last else { return unshared(base + Int32(last), -1) }
             let (low, high) = (edges.edges[bin - 1], edges.edges[bin])
-            return EncodingTables.Knots(
+            return RowKernel.Knots(
                 low: base + Int32(bin - 1), high: base + Int32(bin), edge: low, width: high - low)
         }
     }
@@ -142,7 +176,7 @@ private struct Contents {
             switch part {
             case .whole(let feature):
                 parts.append(
-                    EncodingTables.Part(bin: EncodingTables.Lookup(column: 0, start: 0), feature: Int32(feature)))
+                    EncodingTables.Part(bin: RowKernel.Lookup(column: 0, start: 0), feature: Int32(feature)))
             case .bin(let set):
                 var combinations: Int32 = 1
                 if cross.buckets == nil {

@@ -28,6 +28,9 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
     /// Whether entries are active.
     @inline(__always) var isActive: Bool { tables.activeCount > 0 }
 
+    /// After how many transactions more the edges are fixed; nil where they are.
+    var rowsToEdges: Int? { sketches.map { layout.frozenAfter - $0.count } }
+
     // MARK: learning the edges
 
     /// An accepted transaction; fixes the edges when enough have been seen.
@@ -64,7 +67,7 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
     /// The sparse weights that there are: none until the edges are fixed.
     var sparseCount: Int { memory.weightCount }
 
-    /// The entries of a raw row of finite values: `layout.activeCount` indices and values.
+    /// The entries of a raw row of finite values: `layout.activeCount` indices, −1 where nothing is active, and values.
     func fill(
         _ row: UnsafePointer<Double>, indices: UnsafeMutablePointer<Int32>, values: UnsafeMutablePointer<Double>
     ) {
@@ -73,6 +76,7 @@ struct InputEncoding: ~Copyable, @unchecked Sendable {
             return values.update(repeating: 0, count: layout.activeCount)
         }
         tables.fill(row, indices: indices, values: values)
+        for entry in 0..<layout.activeCount where indices[entry] >= sparseCount { indices[entry] = -1 }
     }
 
     // MARK: what the weights are

@@ -9,6 +9,7 @@ extension LogisticRegression {
         sparseMemory = WeightMemory(count: count, vectors: specification.learner.sparseMemoryVectors)
         sparseGradient = SparseGradient(weights: count, entries: specification.miniBatch * activeCount)
         answering.makeSparseWeights(count)
+        clearPendingEntries()
     }
 }
 

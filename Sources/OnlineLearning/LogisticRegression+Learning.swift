@@ -22,8 +22,7 @@ extension LogisticRegression {
         let place = pendingCount
         append(row, count: inputCount, isPositive: isPositive, weight: weight, at: time)
         if pendingCount > place {
-            activeIndices.row(place).update(from: indices, count: activeCount)
-            activeValues.row(place).update(from: values, count: activeCount)
+            for entry in 0..<activeCount { setEntry(entry, ofRow: place, indices[entry], values[entry]) }
         }
         if isMiniBatchFull { learnMiniBatch() }
     }
@@ -44,7 +43,7 @@ extension LogisticRegression {
         let target = miniBatch.row(pendingCount)
         target.update(from: row, count: count)
         if count < inputCount { (target + count).update(repeating: 0, count: inputCount - count) }
-        if activeCount > 0, !entriesFollow { clearEntries(pendingCount) }
+        if sparseCount > 0, !entriesFollow { clearEntries(pendingCount) }
         labels[pendingCount] = isPositive ? 1 : 0
         rowWeights[pendingCount] =
             weight * (isPositive ? specification.positiveWeight : specification.negativeWeight)
@@ -52,14 +51,20 @@ extension LogisticRegression {
         if isPositive { pendingPositives &+= 1 }
     }
 
-    /// Makes no sparse entry of the rows that wait active.
+    /// Makes no sparse entry of the rows that wait active; without sparse weights none ever is.
     func clearPendingEntries() {
         for row in 0..<pendingCount { clearEntries(row) }
     }
 
     private func clearEntries(_ row: Int) {
-        activeIndices.row(row).update(repeating: -1, count: activeCount)
-        activeValues.row(row).update(repeating: 0, count: activeCount)
+        for entry in 0..<activeCount { setEntry(entry, ofRow: row, -1, 0) }
+    }
+
+    /// A negative index is not active.
+    func setEntry(_ entry: Int, ofRow row: Int, _ index: Int32, _ value: Double) {
+        assert(index < sparseCount)
+        activeIndices.row(entry)[row] = index < 0 ? Int32(truncatingIfNeeded: sparseCount) : index
+        activeValues.row(entry)[row] = value
     }
 
     /// Whether a negative of this number is among those learned.
@@ -68,16 +73,22 @@ extension LogisticRegression {
             || Double(mixed(UInt64(number)) >> 11) * 0x1p-53 < specification.negativeShare
     }
 
-    var isMiniBatchFull: Bool { pendingCount == specification.miniBatch }
+    var isMiniBatchFull: Bool { missingCount == 0 }
 
-    /// A row that waits: its `inputCount` inputs, `activeCount` indices and `activeCount` values, to be set in place.
-    func pendingRow(
-        _ index: Int
-    ) -> (
-        inputs: UnsafeMutablePointer<Double>, indices: UnsafeMutablePointer<Int32>, values: UnsafeMutablePointer<Double>
-    ) {
+    /// The rows that the mini-batch lacks.
+    var missingCount: Int { specification.miniBatch &- pendingCount }
+
+    /// The `inputCount` inputs of a row that waits, to be set in place.
+    func pendingInputs(_ index: Int) -> UnsafeMutablePointer<Double> {
         assert(index >= 0 && index < pendingCount)
-        return (miniBatch.row(index), activeIndices.row(index), activeValues.row(index))
+        return miniBatch.row(index)
+    }
+
+    /// The sparse entries of the rows that wait, to be set in place; what is not active has an index from
+    /// `sparseCount` on (`Vector.spareCount`).
+    var pendingEntries: RowKernel.SparseRows {
+        RowKernel.SparseRows(
+            indices: activeIndices.pointer, values: activeValues.pointer, stride: specification.miniBatch)
     }
 
     /// Learns the full mini-batch.
@@ -97,7 +108,8 @@ extension LogisticRegression {
             step(rule, sparse: rule)
         case .ftrl(let alpha, let beta):
             let rule = FollowTheLeader(alpha: alpha, beta: beta, l1: specification.l1, l2: specification.l2)
-            step(rule, sparse: rule)
+            stepDense(rule)
+            stepSparse(rule)
         case .adam(let rate):
             let rule = AdaptiveMoments(rate: rate, l1: specification.l1, step: learnedMiniBatches)
             step(rule, sparse: rule)
@@ -137,11 +149,11 @@ extension LogisticRegression {
         } else {
             miniBatch.multiply(weights, rows: pendingCount, into: &errors)
         }
-        if activeCount > 0 {
-            for row in 0..<pendingCount {
-                errors[row] += RowKernel.sparseDot(
-                    activeIndices.row(row), activeValues.row(row), count: activeCount, weights: sparseWeights.pointer)
-            }
+        if sparseCount > 0 {
+            RowKernel.sparseDots(
+                pendingEntries, entries: activeCount, count: pendingCount, weights: sparseWeights.pointer,
+                into: sparseLogits.pointer)
+            for row in 0..<pendingCount { errors[row] += sparseLogits[row] }
         }
         let (errors, labels, rowWeights) = (errors.pointer, labels.pointer, rowWeights.pointer)
         if specification.learner.isSecondOrder {
@@ -161,11 +173,8 @@ extension LogisticRegression {
         } else {
             miniBatch.multiplyTransposed(errors, rows: pendingCount, into: &gradient)
         }
-        guard activeCount > 0 else { return }
-        for row in 0..<pendingCount {
-            sparseGradient.add(
-                activeIndices.row(row), activeValues.row(row), count: activeCount, times: errors[row])
-        }
+        guard sparseCount > 0 else { return }
+        sparseGradient.add(pendingEntries, entries: activeCount, count: pendingCount, times: errors)
     }
 
     // MARK: steps
@@ -197,6 +206,14 @@ extension LogisticRegression {
                     weights[inputCount] - firstIntercept, gradient: gradient[inputCount], rows: rows,
                     &first[inputCount], &second[inputCount])
         }
+    }
+
+    private mutating func stepSparse(_ rule: FollowTheLeader) {
+        RowKernel.step(
+            rule.kernel, touched: sparseGradient.indices, count: sparseGradient.touchedCount,
+            gradient: sparseGradient.gradients, weights: sparseWeights.pointer, z: sparseMemory.first.pointer,
+            squares: sparseMemory.second.pointer, scale: answering.scale, lag: answering.movingLag)
+        sparseGradient.clear()
     }
 
     /// Weights are stepped by runs of a fixed length, in memory where they stand side by side: so several are taken at a

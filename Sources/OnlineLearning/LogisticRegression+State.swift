@@ -21,8 +21,17 @@ extension LogisticRegression: LearnedState {
         answering.encode(into: &writer)
         writer.encode(pendingCount)
         writer.encode(miniBatch, rows: pendingCount)
-        for entry in 0..<pendingCount * activeCount { writer.encode(Int64(activeIndices.pointer[entry])) }
-        writer.encode(activeValues, rows: pendingCount)
+        for row in 0..<pendingCount {
+            for entry in 0..<activeCount {
+                let index = Int64(activeIndices.row(entry)[row])
+                writer.encode(index < sparseCount ? index : -1)
+            }
+        }
+        var values = Matrix(rows: pendingCount, columns: activeCount)
+        for row in 0..<pendingCount {
+            for entry in 0..<activeCount { values[row, entry] = activeValues[entry, row] }
+        }
+        writer.encode(values, rows: pendingCount)
         for row in 0..<pendingCount {
             writer.encode(labels[row] == 1)
             writer.encode(rowWeights[row])
@@ -58,9 +67,13 @@ extension LogisticRegression: LearnedState {
             guard (-1..<sparseCount).contains(index) else {
                 throw StateCodingError("logistic regression: sparse weight \(index) of \(sparseCount) is active")
             }
-            activeIndices.pointer[entry] = Int32(index)
+            setEntry(entry % activeCount, ofRow: entry / activeCount, Int32(index), 0)
         }
-        try reader.decode(into: &activeValues, rows: pendingCount, "logistic regression: sparse values waiting")
+        var values = Matrix(rows: pendingCount, columns: activeCount)
+        try reader.decode(into: &values, rows: pendingCount, "logistic regression: sparse values waiting")
+        for row in 0..<pendingCount {
+            for entry in 0..<activeCount { activeValues[entry, row] = values[row, entry] }
+        }
         for row in 0..<pendingCount {
             let isPositive = try reader.decodeBool()
             labels[row] = isPositive ? 1 : 0

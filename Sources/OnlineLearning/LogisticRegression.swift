@@ -40,12 +40,14 @@ public struct LogisticRegression: ~Copyable, Sendable {
     var pendingPositives = 0
     /// The inputs of a row, then 1 for the intercept.
     var miniBatch: Matrix
+    /// The sparse entries of the rows, a line for each entry; what is not active has an index from `sparseCount` on.
     var activeIndices: IndexMatrix
     var activeValues: Matrix
     var labels: Vector
     var rowWeights: Vector
 
     var errors: Vector
+    var sparseLogits: Vector
     var gradient: Vector
     var curvatures: Vector
     var sparseGradient: SparseGradient
@@ -73,11 +75,12 @@ public struct LogisticRegression: ~Copyable, Sendable {
         sparseMemory = WeightMemory(count: sparseCount, vectors: specification.learner.sparseMemoryVectors)
         curvature = Curvature(learner: specification.learner, size: inputCount + 1, miniBatch: rows)
         miniBatch = Matrix(rows: rows, columns: inputCount + 1)
-        activeIndices = IndexMatrix(rows: rows, columns: activeCount, filledWith: -1)
-        activeValues = Matrix(rows: rows, columns: activeCount)
+        activeIndices = IndexMatrix(rows: activeCount, columns: rows, filledWith: Int32(sparseCount))
+        activeValues = Matrix(rows: activeCount, columns: rows)
         labels = Vector(count: rows)
         rowWeights = Vector(count: rows)
         errors = Vector(count: rows)
+        sparseLogits = Vector(count: rows)
         gradient = Vector(count: inputCount + 1)
         curvatures = Vector(count: rows)
         sparseGradient = SparseGradient(weights: sparseCount, entries: rows * activeCount)

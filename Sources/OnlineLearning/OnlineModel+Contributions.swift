@@ -56,13 +56,13 @@ extension Classifier {
         guard encoding.isActive else { return regression.intercept }
         // A closure takes what it captures by copying it.
         let (groups, intercept) = (encoding.groups, regression.intercept)
-        let weights = regression.sparseAnswers
+        let (weights, count) = (regression.sparseAnswers, regression.sparseCount)
         return encoding.tables.withEntries(of: row) { indices, values in
             var base = intercept
             var entry = 0
             for group in groups {
                 var added = 0.0
-                for place in entry..<entry + group.entryCount where indices[place] >= 0 {
+                for place in entry..<entry + group.entryCount where indices[place] < count {
                     added += weights[Int(indices[place])] * values[place]
                 }
                 entry += group.entryCount

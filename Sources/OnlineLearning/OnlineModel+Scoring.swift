@@ -42,6 +42,30 @@ extension OnlineModel {
             logit: classifiers.pointer[0].denseLogit(of: row, centre: scaler.publishedMean.pointer), anomaly: 0)
     }
 
+    /// Whether `probabilities` can be asked for.
+    public var scoresRowsTogether: Bool { classifiers.count == 1 && !hasClusters }
+
+    /// For how many labels and transactions more what `learn` and `observe` take in changes no score: the last of so many
+    /// may, and does so after it was scored.
+    public var steadiness: (labels: Int, transactions: Int) {
+        var steady = (labels: Int.max, transactions: scaler.rowsToPublication)
+        for index in 0..<classifiers.count {
+            steady.labels = min(steady.labels, classifiers.pointer[index].regression.missingCount)
+            steady.transactions = min(
+                steady.transactions, classifiers.pointer[index].encoding.rowsToEdges ?? .max)
+        }
+        return steady
+    }
+
+    /// The probabilities that `score` gives for each row, bit for bit, of a model that `scoresRowsTogether`.
+    public mutating func probabilities(
+        of rows: UnsafeBufferPointer<UnsafePointer<Double>?>, into probabilities: UnsafeMutablePointer<Double>
+    ) {
+        precondition(scoresRowsTogether, "the model has clusters, or several classifiers")
+        classifiers.pointer[0].featureLogits(of: rows, centre: scaler.publishedMean.pointer, into: probabilities)
+        for index in 0..<rows.count { probabilities[index] = sigmoid(probabilities[index]) }
+    }
+
     @inline(never) private mutating func scoreOfAllParts(_ row: UnsafePointer<Double>) -> Score { score(of: row) }
 
     /// The same, and each classifier's own probability.

@@ -29,7 +29,8 @@ struct QuantileSketches: Sendable {
 
         /// Values of each column.
         var count = 0
-        /// How many of them, the first in memory, are not in ascending order among the others, which are.
+        /// How many of them, the first in memory, are not yet in order among the others, which are in ascending order. So
+        /// are they among themselves, but in level 0.
         var fresh = 0
         /// The values of each column there is memory for.
         private(set) var room = 0
@@ -138,15 +139,17 @@ struct QuantileSketches: Sendable {
             levels[height].coins[column] = isSecond ? !schedule.coins[column] : random[column].next() & 1 == 1
         }
         levels[height + 1].reserve(levels[height + 1].count + end / 2)
-        levels.withUnsafeMutableBufferPointer { Self.move(from: &$0[height], end: end, to: &$0[height + 1]) }
+        levels.withUnsafeMutableBufferPointer {
+            Self.move(from: &$0[height], isLowest: height == 0, end: end, to: &$0[height + 1])
+        }
         levels[height].compactions += 1
         levels[height].refineSections()
     }
 
     /// Sorts the columns of `lower` and takes the `end` lowest values away: every other one goes to `upper`, which has
     /// room. While few are fresh they are sorted among as many of the lowest as go, and stay fresh.
-    private static func move(from lower: inout Level, end: Int, to upper: inout Level) {
-        let (fresh, coins) = (lower.fresh, lower.coins)
+    private static func move(from lower: inout Level, isLowest: Bool, end: Int, to upper: inout Level) {
+        let (fresh, freshAbove, coins) = (lower.fresh, upper.fresh, lower.coins)
         let sorted = fresh < lower.count / 6 ? min(fresh + end, lower.count) : lower.count
         upper.count += end / 2
         upper.fresh += end / 2
@@ -155,12 +158,14 @@ struct QuantileSketches: Sendable {
             lower.values.withUnsafeMutableBufferPointer { lower in
                 upper.values.withUnsafeMutableBufferPointer { upper in
                     guard let lower = lower.baseAddress, let upper = upper.baseAddress else { return }
-                    RowKernel.sortFourColumns(lower + start, fresh: fresh, count: sorted)
+                    if isLowest { RowKernel.sortFourColumns(lower + start, count: fresh) }
+                    RowKernel.mergeFourColumns(lower + start, first: fresh, count: sorted)
                     for column in 0..<min(coins.count - four, 4) {
                         let source = lower + (start + (coins[four + column] ? 4 : 0) + column)
                         let target = upper + (target + column)
                         for pair in 0..<end / 2 { target[pair &* 4] = source[pair &* 8] }
                     }
+                    RowKernel.mergeFourColumns(upper + target, first: end / 2, count: end / 2 + freshAbove)
                 }
             }
         }

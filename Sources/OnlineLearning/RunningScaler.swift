@@ -59,7 +59,10 @@ public struct RunningScaler: ~Copyable, Sendable {
     }
 
     /// Whether the next row learned changes the published scale.
-    public var publishesNext: Bool { count + 1 == nextPublication }
+    public var publishesNext: Bool { rowsToPublication == 1 }
+
+    /// After how many rows more the published scale changes.
+    public var rowsToPublication: Int { nextPublication - count }
 
     // MARK: the published scale
 

@@ -3,7 +3,7 @@ import LinearAlgebra
 /// The gradients of sparse weights over one mini-batch, each summed in the order of the rows. Only weights that were
 /// active cost anything.
 struct SparseGradient: ~Copyable, Sendable {
-    /// Of each weight, 0 unless it was active; behind them that of the entries that are not active.
+    /// Of each weight, 0 unless it was active; behind them those of the entries that are not active.
     private let sums: Vector
     /// In how many entries each weight was active; likewise.
     private let rows: IndexMatrix
@@ -15,29 +15,19 @@ struct SparseGradient: ~Copyable, Sendable {
     /// `entries`: how many a mini-batch can have.
     init(weights: Int, entries: Int) {
         weightCount = weights
-        sums = Vector(count: weights + 1)
-        rows = IndexMatrix(rows: 1, columns: weights + 1)
+        sums = Vector(count: weights + Vector.spareCount)
+        rows = IndexMatrix(rows: 1, columns: weights + Vector.spareCount)
         touched = IndexMatrix(rows: 1, columns: min(weights, entries) + 1)
         clear()
     }
 
-    /// Adds a row's entries times its error; negative indices are inactive. Without a branch that depends on the row.
+    /// Adds the entries of rows times each row's error; what is not active has an index behind the last weight's.
     mutating func add(
-        _ indices: UnsafePointer<Int32>, _ values: UnsafePointer<Double>, count: Int, times error: Double
+        _ entries: RowKernel.SparseRows, entries count: Int, count rows: Int, times errors: borrowing Vector
     ) {
-        let (sums, rows, touched) = (sums.pointer, rows.pointer, touched.pointer)
-        let inactive = Int32(truncatingIfNeeded: weightCount)
-        var touchedCount = touchedCount
-        for entry in 0..<count {
-            let index = indices[entry] < 0 ? inactive : indices[entry]
-            let place = Int(index)
-            assert(place <= weightCount)
-            touched[touchedCount] = index
-            touchedCount &+= rows[place] == 0 ? 1 : 0
-            rows[place] &+= 1
-            sums[place] += error * values[entry]
-        }
-        self.touchedCount = touchedCount
+        touchedCount = RowKernel.addSparse(
+            entries, entries: count, count: rows, times: errors.pointer, sums: sums.pointer, rows: self.rows.pointer,
+            touched: touched.pointer, touchedCount: touchedCount)
     }
 
     /// A weight that was active: its index, its gradient, and in how many entries it was.
@@ -47,15 +37,21 @@ struct SparseGradient: ~Copyable, Sendable {
         return (index, sums.pointer[index], Double(rows.pointer[index]))
     }
 
+    /// The weights that were active, and the gradients of all.
+    var indices: UnsafePointer<Int32> { UnsafePointer(touched.pointer) }
+    var gradients: UnsafePointer<Double> { UnsafePointer(sums.pointer) }
+
     mutating func clear() {
         for position in 0..<touchedCount {
             let index = Int(touched.pointer[position])
             sums.pointer[index] = 0
             rows.pointer[index] = 0
         }
-        // It counts as touched already.
-        sums.pointer[weightCount] = 0
-        rows.pointer[weightCount] = 1
+        // They count as touched already.
+        for spare in weightCount..<weightCount + Vector.spareCount {
+            sums.pointer[spare] = 0
+            rows.pointer[spare] = 1
+        }
         touchedCount = 0
     }
 }

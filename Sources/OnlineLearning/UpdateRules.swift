@@ -86,16 +86,19 @@ struct FollowTheLeader: UpdateRule {
     var addsRidgeToGradient: Bool { false }
     var unregularised: Self { Self(alpha: alpha, beta: beta, l1: 0, l2: 0) }
 
+    /// The rule itself, which steps many weights at a time.
+    var kernel: RowKernel.FollowTheLeader { RowKernel.FollowTheLeader(alpha: alpha, beta: beta, l1: l1, l2: l2) }
+
     @inline(__always) func stepped(
         _ weight: Double, gradient: Double, rows: Double, _ z: inout Double, _ n: inout Double
     ) -> Double {
-        let sum = n + gradient * gradient
-        let root = sum.magnitude.squareRoot()
-        z += gradient - (root - n.magnitude.squareRoot()) / alpha * weight
-        n = sum
-        let excess = max(z.magnitude - l1, 0)
-        // Without an excess the weight is 0 and not −0.
-        return (z < 0 ? excess : -excess) / ((beta + root) / alpha + l2) + 0
+        var (weight, first) = (weight, Int32(0))
+        withUnsafePointer(to: gradient) { gradient in
+            RowKernel.step(
+                kernel, touched: &first, count: 1, gradient: gradient, weights: &weight, z: &z, squares: &n, scale: 1,
+                lag: nil)
+        }
+        return weight
     }
 }
 

@@ -11,6 +11,8 @@ public final class ModelStage {
     private let plan: FeaturePlan
     private let decision: DecisionSpecification
     private let classifierCount: Int
+    /// So many transactions are scored together at most.
+    private static let mostTogether = 32
     private let learners: LabelLearners
     private var state: State
 
@@ -68,21 +70,29 @@ public final class ModelStage {
         let width = plan.count
         let stride = plan.width
         let explains = explainsEveryDecision
+        let scoresTogether = state.model.scoresRowsTogether
+        /// Up to which operation rows have been scored.
+        var scoredEnd = 0
         for index in 0..<block.modelOperationCount {
             let operation = block.modelOperations[index]
             switch operation.kind {
             case .score:
                 let row = Int(operation.index)
                 let features = UnsafePointer(block.features.pointer + row * stride)
-                let score = score(features, row: row, &block, &state)
-                block.probabilities[row] = score.probability
-                block.anomalies[row] = score.anomaly
+                if scoresTogether {
+                    if index >= scoredEnd { scoredEnd = scoreTogether(from: index, &block, &state) }
+                } else {
+                    let score = score(features, row: row, &block, &state)
+                    block.probabilities[row] = score.probability
+                    block.anomalies[row] = score.anomaly
+                }
+                let probability = block.probabilities[row]
                 block.decidedRows[block.decisionCount] = operation.index
                 block.decisionCount += 1
                 state.decisions.insert(
-                    mixed(UInt64(bitPattern: state.decisionCount), score.probability.bitPattern))
+                    mixed(UInt64(bitPattern: state.decisionCount), probability.bitPattern))
                 state.decisionCount += 1
-                let isAlert = score.probability >= decision.alertThreshold
+                let isAlert = probability >= decision.alertThreshold
                 if isAlert || explains {
                     let explained = Alert(row: row, reasons: reasons(features, &state))
                     if isAlert { block.alerts.append(explained) }
@@ -103,6 +113,40 @@ public final class ModelStage {
                     by: learners.mask(source: operation.source, alreadySaid: operation.alreadySaid))
             }
         }
+    }
+
+    /// Scores the rows from an operation on, up to which no label learned and no row observed changes what is scored.
+    /// - Returns: the first operation behind them.
+    private func scoreTogether(from start: Int, _ block: inout EventBlock, _ state: inout State) -> Int {
+        let most = Self.mostTogether
+        var steady = state.model.steadiness
+        var end = start
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Double>?.self, capacity: most) { rows in
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: most) { probabilities in
+                var count = 0
+                while end < block.modelOperationCount, count < most, steady.labels > 0, steady.transactions > 0 {
+                    let operation = block.modelOperations[end]
+                    if operation.kind == .score {
+                        rows[count] = UnsafePointer(block.features.pointer + Int(operation.index) * plan.width)
+                        count += 1
+                        if operation.flag { steady.transactions -= 1 }
+                    } else {
+                        steady.labels -= 1
+                    }
+                    end += 1
+                }
+                guard let first = probabilities.baseAddress else { return }
+                state.model.probabilities(of: UnsafeBufferPointer(start: rows.baseAddress, count: count), into: first)
+                count = 0
+                for index in start..<end where block.modelOperations[index].kind == .score {
+                    let row = Int(block.modelOperations[index].index)
+                    block.probabilities[row] = first[count]
+                    block.anomalies[row] = 0
+                    count += 1
+                }
+            }
+        }
+        return end
     }
 
     @inline(__always) private func score(

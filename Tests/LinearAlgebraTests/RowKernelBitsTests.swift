@@ -34,7 +34,7 @@ import Testing
         #expect(squares == squared)
     }
 
-    @Test func fourColumnsAreSortedEachByItself() {
+    @Test func fourColumnsAreSortedAndMergedEachByItself() {
         for count in Array(0...40) + [63, 64, 65, 127, 128, 129, 576] {
             for fresh in Set([0, 1, 2, 3, count / 3, count - 1, count]) where (0...count).contains(fresh) {
                 let columns = (0..<4).map { column in
@@ -42,7 +42,12 @@ import Testing
                     return all.prefix(fresh) + all.dropFirst(fresh).sorted()
                 }
                 var rows = (0..<count).flatMap { row in columns.map { $0[row] } }
-                RowKernel.sortFourColumns(&rows, fresh: fresh, count: count)
+                RowKernel.sortFourColumns(&rows, count: fresh)
+                for column in 0..<4 {
+                    let found = stride(from: column, to: rows.count, by: 4).map { rows[$0] }
+                    #expect(found == columns[column].prefix(fresh).sorted() + columns[column].dropFirst(fresh))
+                }
+                RowKernel.mergeFourColumns(&rows, first: fresh, count: count)
                 for column in 0..<4 {
                     let found = stride(from: column, to: rows.count, by: 4).map { rows[$0] }
                     #expect(found == columns[column].sorted(), "\(fresh) of \(count)")
@@ -58,14 +63,22 @@ import Testing
                 values + Array(repeating: .infinity, count: values.isEmpty ? 8 : -values.count & 7)
             }
             let pivots = full(stride(from: 8, to: edges.count, by: 8).map { edges[$0] })
-            let searched = [7, 8] + pivots + full(edges)
-            let columns = [1, 0].map {
-                RowKernel.ColumnEdges(column: $0, start: 2, pivots: Int64(pivots.count))
-            }
-            for value in edges + edges.map(\.nextDown) + [-1e100, 1e100] {
-                var places: [Int32] = [-1, -1]
-                RowKernel.findPlaces(of: [-5, value], in: columns, count: 2, edges: searched, into: &places)
-                #expect(places == [Int32(edges.count { $0 <= value }), 0])
+            let searched = pivots + full(edges)
+            searched.withUnsafeBufferPointer { searched in
+                let columns: [RowKernel.ColumnEdges] = [1, 0].map {
+                    RowKernel.ColumnEdges(
+                        pivots: searched.baseAddress, column: $0, more_pivots: Int32(pivots.count / 8 - 1))
+                }
+                columns.withUnsafeBufferPointer { columns in
+                    var encoding = RowKernel.Encoding()
+                    (encoding.columns, encoding.column_count) = (columns.baseAddress, 2)
+                    for value in edges + edges.map(\.nextDown) + [-1e100, 1e100] {
+                        var places: [Int32] = [-1, -1], indices: [Int32] = [], values: [Double] = []
+                        RowKernel.encode(
+                            [-5, value], &encoding, places: &places, indices: &indices, values: &values)
+                        #expect(places == [Int32(edges.count { $0 <= value }), 0])
+                    }
+                }
             }
         }
     }
@@ -83,6 +96,51 @@ import Testing
             if entry < count & ~3 { sums[entry % 4] += product } else { rest += product }
         }
         #expect(found.0 == ((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest)
+    }
+
+    @Test(arguments: [0, 1, 3, 4, 7, 21], [1, 2, 3, 4, 5, 63, 64, 65, 130])
+    func rowsSideBySideGiveTheBitsOfEach(entries: Int, count: Int) {
+        let (weightCount, stride) = (9, count + 2)
+        let weights = values(weightCount, 0.7) + [0]
+        var indices = Array(repeating: Int32(-9), count: entries * stride)
+        var entryValues = Array(repeating: Double.nan, count: entries * stride)
+        let errors = values(count, 1.9)
+        var expectedSums = Array(repeating: 0.0, count: weightCount)
+        var expectedRows = Array(repeating: Int32(0), count: weightCount)
+        var expected: [Double] = []
+        for row in 0..<count {
+            let own = (0..<entries).map { entry in max(Int32((entry * 5 + row * 3) % 11) - 2, -1) }
+            let ownValues = values(entries, 0.41 + Double(row))
+            for entry in 0..<entries {
+                indices[entry * stride + row] = own[entry] < 0 ? Int32(weightCount) : own[entry]
+                entryValues[entry * stride + row] = ownValues[entry]
+                guard own[entry] >= 0 else { continue }
+                expectedSums[Int(own[entry])] += errors[row] * ownValues[entry]
+                expectedRows[Int(own[entry])] += 1
+            }
+            expected.append(RowKernel.sparseDot(own, ownValues, count: entries, weights: weights))
+        }
+        var results = Array(repeating: Double.nan, count: count)
+        var sums = Array(repeating: 0.0, count: weightCount + 1)
+        var rows = Array(repeating: Int32(0), count: weightCount) + [1]
+        var touched = Array(repeating: Int32(-1), count: weightCount + 1)
+        var touchedCount = 0
+        indices.withUnsafeMutableBufferPointer { indices in
+            entryValues.withUnsafeMutableBufferPointer { entryValues in
+                guard let first = indices.baseAddress, let value = entryValues.baseAddress else { return }
+                let side = RowKernel.SparseRows(indices: first, values: value, stride: stride)
+                RowKernel.sparseDots(side, entries: entries, count: count, weights: weights, into: &results)
+                touchedCount = RowKernel.addSparse(
+                    side, entries: entries, count: count, times: errors, sums: &sums, rows: &rows, touched: &touched,
+                    touchedCount: 0)
+            }
+        }
+        guard entries > 0 else { return }
+        #expect(results == expected)
+        #expect(Array(sums[..<weightCount]) == expectedSums && Array(rows[..<weightCount]) == expectedRows)
+        #expect(
+            Set(touched[..<touchedCount]) == Set(expectedRows.indices.filter { expectedRows[$0] > 0 }.map(Int32.init)))
+        #expect(touchedCount == Set(touched[..<touchedCount]).count)
     }
 
     /// A row's bits do not depend on where it lies.

@@ -62,6 +62,38 @@ import Testing
         checkProbabilitiesLieWithinZeroAndOne(OnlineModel.self, specification)
     }
 
+    /// Up to where the model calls itself steady; scored one by one and together, before and after edges and scale change.
+    @Test(
+        arguments: [Learner.adaGrad(rate: 0.1), .ftrl(alpha: 0.1, beta: 1)], [nil, Averaging.decayed(halfLifeRows: 30)])
+    func rowsScoredTogetherHaveTheScoresOfEach(_ learner: Learner, _ averaging: Averaging?) {
+        var specification = specification(learner)
+        specification.classifiers[0].regression.averaging = averaging
+        var model = OnlineModel(specification, featureCount: 5)
+        let rows = labelledRows(300, columns: 5, seed: 8)
+        var start = 0
+        var together: [Double] = []
+        while start < rows.count {
+            let steady = model.steadiness
+            let count = min(steady.labels, steady.transactions, rows.count - start)
+            #expect(count >= 1)
+            let ahead = Array(rows[start..<start + count])
+            let flat = ahead.flatMap(\.values)
+            together = Array(repeating: -1, count: count)
+            flat.withUnsafeBufferPointer { flat in
+                let pointers = ahead.indices.map { index in flat.baseAddress.map { $0 + 5 * index } }
+                pointers.withUnsafeBufferPointer { model.probabilities(of: $0, into: &together) }
+            }
+            for (row, probability) in zip(ahead, together) {
+                #expect(model.score(of: row.values).probability == probability)
+                #expect(model.scoreInPlace(of: row.values).probability == probability)
+                model.observe(row.values)
+                model.learn(row.values, isPositive: row.isPositive)
+            }
+            start += count
+        }
+        #expect(model.withClassifier(0) { $0.sparseWeights.contains { $0.weights.contains { $0 != 0 } } })
+    }
+
     @Test(arguments: BlendSpecification.Space.allCases)
     func severalClassifiersKeepTheLaws(_ space: BlendSpecification.Space) throws {
         let specification = specification(blend: space, clusters: true)

@@ -1,4 +1,5 @@
 import EventModel
+import LinearAlgebra
 import Testing
 
 @testable import OnlineLearning
@@ -57,6 +58,34 @@ import Testing
         for row in rows(500, seed: 9) { _ = encoding.observe(row.map { $0 * 3 }) }
         let edgesNow = encoding.edges
         #expect(edgesNow == edges)
+    }
+
+    @Test(arguments: [1, 3, 4, 64, 71]) func rowsFilledTogetherHaveTheEntriesOfEach(_ count: Int) {
+        var encoding = InputEncoding(EncodingLayout(everything, featureNames: names))
+        for row in rows(150, seed: 1) { _ = encoding.observe(row) }
+        let rows = rows(count, seed: 6)
+        let (active, inactive) = (encoding.layout.activeCount, encoding.sparseCount)
+        var indices = Array(repeating: Int32(-9), count: active * count)
+        var values = Array(repeating: -9.0, count: active * count)
+        let flat = rows.flatMap(\.self)
+        flat.withUnsafeBufferPointer { flat in
+            let pointers = rows.indices.map { row in flat.baseAddress.map { $0 + names.count * row } }
+            pointers.withUnsafeBufferPointer { pointers in
+                indices.withUnsafeMutableBufferPointer { indices in
+                    values.withUnsafeMutableBufferPointer { values in
+                        guard let indices = indices.baseAddress, let values = values.baseAddress else { return }
+                        encoding.tables.fill(
+                            pointers, into: RowKernel.SparseRows(indices: indices, values: values, stride: count))
+                    }
+                }
+            }
+        }
+        for (row, all) in rows.enumerated() {
+            for (entry, expected) in entries(encoding, all).enumerated() {
+                let index = indices[entry * count + row]
+                #expect((index >= inactive ? -1 : Int(index), values[entry * count + row]) == expected)
+            }
+        }
     }
 
     @Test func everyEntryIsWhereTheValueLies() {

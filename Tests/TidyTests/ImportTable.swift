@@ -13,7 +13,7 @@ let importTable: [String: Set<String>] = [
     "LinearAlgebra": ["COpenBLAS", "CLAPACKE", "CRowKernels"],
     "LogStorage": ["EventModel", "Platform", "CChecksum", "CVarints"],
     "Windowing": ["EventModel", "CPrefetch", "Synchronization"],
-    "Features": ["EventModel", "Windowing", "Glibc"],
+    "Features": ["EventModel", "Windowing", "CRowKernels", "Glibc"],
     "OnlineLearning": ["EventModel", "LinearAlgebra", "RealModule", "Glibc"],
     "Evaluation": ["EventModel", "RealModule", "Glibc"],
     "PipelineCore": ["EventModel", "Windowing", "Features", "OnlineLearning", "CVarints", "Glibc"],
