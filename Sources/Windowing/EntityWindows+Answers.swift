@@ -129,36 +129,43 @@ extension EntityWindows {
 
     /// Answers what follows from totals over all events, each kind in a loop of its own.
     @inline(__always) private func answerTotals(_ question: Question) {
-        let (boundaries, row, answers) = (question.boundaries, question.row, totalAnswers)
-        let (isInside, hasKey) = (question.isInside, question.row.hasKey)
-        @inline(__always) func own(_ answer: WindowPlan.TotalAnswer) -> Int64 {
-            hasKey ? Int64(isInside ? answer.ownWhenInside : answer.ownWhenOutside) : 0
+        guard var answer = totalAnswers.baseAddress else { return }
+        let start = UnsafePointer(answer)
+        let (boundaries, values, features) = (question.boundaries, question.row.values, question.row.features)
+        // What an event adds for itself is one or the other, or nothing.
+        let inside: Int64 = question.row.hasKey && question.isInside ? -1 : 0
+        let outside: Int64 = question.row.hasKey && !question.isInside ? -1 : 0
+        @inline(__always) func own(_ answer: UnsafePointer<WindowPlan.TotalAnswer>) -> Int64 {
+            Int64(answer.pointee.ownWhenInside) & inside | Int64(answer.pointee.ownWhenOutside) & outside
         }
-        @inline(__always) func count(_ answer: WindowPlan.TotalAnswer) -> Int64 {
-            boundaries[Int(answer.upperCount)] &- boundaries[Int(answer.lowerCount)] &+ own(answer)
+        @inline(__always) func count(_ answer: UnsafePointer<WindowPlan.TotalAnswer>) -> Int64 {
+            boundaries[Int(answer.pointee.upperCount)] &- boundaries[Int(answer.pointee.lowerCount)] &+ own(answer)
         }
-        @inline(__always) func positives(_ answer: WindowPlan.TotalAnswer) -> Double {
-            Double((boundaries[Int(answer.upperTotal)] &- boundaries[Int(answer.lowerTotal)]) & 0xFFFF_FFFF)
+        @inline(__always) func positives(_ answer: UnsafePointer<WindowPlan.TotalAnswer>) -> Double {
+            let labels = boundaries[Int(answer.pointee.upperTotal)] &- boundaries[Int(answer.pointee.lowerTotal)]
+            return Double(labels & 0xFFFF_FFFF)
         }
-        for index in 0..<totalKinds.counts {
-            row.features[Int(answers[index].target)] = Double(count(answers[index]))
+        while answer < start + totalKinds.counts {
+            features[Int(answer.pointee.target)] = Double(count(answer))
+            answer += 1
         }
-        for index in totalKinds.counts..<totalKinds.means {
-            let answer = answers[index]
+        while answer < start + totalKinds.means {
             let count = count(answer)
-            let sum =
-                loadWide(boundaries + Int(answer.upperTotal)) &- loadWide(boundaries + Int(answer.lowerTotal))
-                &+ product(own(answer), row.values[Int(answer.place)])
-            row.features[Int(answer.target)] =
-                count == 0 ? answer.second : double(sum) / (Double(count) * answer.first)
+            let upper = loadWide(boundaries + Int(answer.pointee.upperTotal))
+            let lower = loadWide(boundaries + Int(answer.pointee.lowerTotal))
+            let sum = upper &- lower &+ product(own(answer), values[Int(answer.pointee.place)])
+            features[Int(answer.pointee.target)] =
+                count == 0 ? answer.pointee.second : double(sum) / (Double(count) * answer.pointee.first)
+            answer += 1
         }
-        for index in totalKinds.means..<totalKinds.labelCounts {
-            row.features[Int(answers[index].target)] = positives(answers[index])
+        while answer < start + totalKinds.labelCounts {
+            features[Int(answer.pointee.target)] = positives(answer)
+            answer += 1
         }
-        for index in totalKinds.labelCounts..<totalKinds.smoothed {
-            let answer = answers[index]
-            let weight = Double(count(answer)) + answer.second
-            row.features[Int(answer.target)] = weight == 0 ? 0 : (positives(answer) + answer.first) / weight
+        while answer < start + totalKinds.smoothed {
+            let weight = Double(count(answer)) + answer.pointee.second
+            features[Int(answer.pointee.target)] = weight == 0 ? 0 : (positives(answer) + answer.pointee.first) / weight
+            answer += 1
         }
     }
 

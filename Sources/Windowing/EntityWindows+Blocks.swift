@@ -123,8 +123,10 @@ extension EntityWindows {
     /// The common shapes of events have code of their own, chosen here, once a block.
     public mutating func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows) {
         reserveRange(for: rows)
-        findNumbers(rows)
-        guard plan.isPlain else { return process(operations, rows, fullShape) }
+        guard plan.isPlain else {
+            return plan.hasLabels && eventWords == 1
+                ? process(operations, rows, FullLabels()) : process(operations, rows, fullShape)
+        }
         switch (plainShape.columns, plainShape.hasLabels) {
         case (1, false): process(operations, rows, OneValue())
         case (0, true): process(operations, rows, OnlyLabels())
@@ -151,26 +153,38 @@ extension EntityWindows {
         }
     }
 
-    /// Looks all rows' keys up, so that what their windows will touch can be fetched early.
-    private mutating func findNumbers(_ rows: WindowRows) {
+    /// Looks rows' keys up, from the first one that was not up to `row`, and fetches what is looked at for those behind.
+    @inline(__always) private func findNumbers(upTo row: Int, from found: inout Int, _ rows: WindowRows) {
+        let ahead = 24
+        let end = min(row, rows.count)
+        while found < end {
+            if found &+ ahead < rows.count { prefetch(key: rows.key(found &+ ahead)) }
+            rowNumbers[found] = Int32(truncatingIfNeeded: number(of: rows.key(found)) ?? -1)
+            found &+= 1
+        }
+    }
+
+    /// Looks the first rows' keys up, or those of all where they are no numbers or missing.
+    /// - Returns: how many.
+    private mutating func findFirstNumbers(_ rows: WindowRows) -> Int {
         reserveRowNumbers(rows.count)
         guard keyKind == .number, rows.absence == nil else {
             for row in 0..<rows.count { rowNumbers[row] = Int32(truncatingIfNeeded: number(row, rows) ?? -1) }
-            return
+            return rows.count
         }
-        let ahead = 24
-        for row in 0..<min(ahead, rows.count) { prefetch(key: rows.key(row)) }
-        for row in 0..<rows.count {
-            if row &+ ahead < rows.count { prefetch(key: rows.key(row &+ ahead)) }
-            rowNumbers[row] = Int32(truncatingIfNeeded: number(of: rows.key(row)) ?? -1)
-        }
+        for row in 0..<min(24, rows.count) { prefetch(key: rows.key(row)) }
+        var found = 0
+        findNumbers(upTo: 32, from: &found, rows)
+        return found
     }
 
     private mutating func process(
         _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows, _ shape: some EventShape
     ) {
-        // The numbers found hold until keys go.
-        var numbersHold = true
+        // Keys are looked up some rows ahead, so that what their windows will touch can be fetched early. The numbers
+        // found so far hold until keys go.
+        var found = findFirstNumbers(rows)
+        var staleRows = 0
         guard var next = operations.baseAddress else { return }
         let end = next + operations.count
         while next < end {
@@ -182,6 +196,7 @@ extension EntityWindows {
             let slot = operation.pointee.slot
             switch operation.pointee.kind {
             case .insert:
+                findNumbers(upTo: row &+ 32, from: &found, rows)
                 fetchAhead(of: row, rows, shape)
                 if rows.isAbsent(row) {
                     if operation.pointee.isAnswered { answer(operation.pointee, row, rows) }
@@ -189,7 +204,7 @@ extension EntityWindows {
                     continue
                 }
                 var number = Int(rowNumbers[row])
-                if number < 0 || !numbersHold { number = intern(row, rows) }
+                if number < 0 || row < staleRows { number = intern(row, rows) }
                 let place = insert(
                     number, at: operation.pointee.time, earliest: operation.pointee.earliest,
                     rows.row(row, isAnswered: operation.pointee.isAnswered), shape)
@@ -206,7 +221,7 @@ extension EntityWindows {
                     labelTime: operation.pointee.labelTime, shape)
             case .sweep:
                 sweep(earliest: operation.pointee.earliest, onlyIdleKeys: true)
-                numbersHold = false
+                staleRows = found
             }
         }
     }
@@ -234,17 +249,15 @@ extension EntityWindows {
         }
     }
 
-    /// Brings close what rows ahead will touch: first the key's header, then its events. A full plan's keys take so many
-    /// cache lines that those of a few rows only stay in the nearest cache.
+    /// Brings close what rows ahead will touch: first the key's header, then its events.
     @inline(__always) private func fetchAhead(of row: Int, _ rows: WindowRows, _ shape: some EventShape) {
-        let far = shape.isPlain ? 24 : 14, near = shape.isPlain ? 12 : 6, next = 3
+        let far = 24, near = 12, next = 4
         if row &+ far < rows.count, rowNumbers[row &+ far] >= 0 { prefetch(header: Int(rowNumbers[row &+ far]), shape) }
         if row &+ near < rows.count, rowNumbers[row &+ near] >= 0 {
             prefetch(events: Int(rowNumbers[row &+ near]), shape)
         }
-        if !shape.isPlain, !extremes.isEmpty, row &+ next < rows.count, rowNumbers[row &+ next] >= 0 {
-            prefetch(linked: Int(rowNumbers[row &+ next]))
-        }
+        guard !shape.isPlain, shape.columns > 0, !extremes.isEmpty else { return }
+        if row &+ next < rows.count, rowNumbers[row &+ next] >= 0 { prefetch(linked: Int(rowNumbers[row &+ next])) }
     }
 
     @inline(never) private mutating func answer(_ operation: WindowOperation, _ row: Int, _ rows: WindowRows) {

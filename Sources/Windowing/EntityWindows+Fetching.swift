@@ -35,17 +35,18 @@ extension EntityWindows {
         let header = headers + number &* headerWords
         guard let ring = ring(header) else { return }
         let (newest, mask) = (header[Header.head] &- 1, header[Header.mask])
-        for extreme in extremes {
-            let back: Int64 = ring[Int(newest & mask) &* eventWords &+ extreme.word] >> 32
+        for index in 0..<extremes.count {
+            let (word, value) = (extremes[index].word, extremes[index].value)
+            let back: Int64 = ring[Int(newest & mask) &* eventWords &+ word] >> 32
             let slot = Int((newest &- back) & mask)
-            tidemark_prefetch(ring + (slot &* eventWords &+ extreme.value))
+            tidemark_prefetch(ring + (slot &* eventWords &+ value))
         }
     }
 
     /// Brings close where the key's next labels go.
     @inline(__always) func prefetch(labels number: Int) {
         let header = headers + number &* headerWords
-        for track in tracks { self.track(track, header).prefetch() }
+        for index in 0..<tracks.count { track(tracks[index], header).prefetch() }
     }
 }
 

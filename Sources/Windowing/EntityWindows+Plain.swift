@@ -44,7 +44,7 @@ extension EntityWindows {
             next += 1
             let last = (time &- boundary.pointee.distance) << 2 | 3
             let words = header + Header.boundaries
-            if shape.isFlat, boundary.pointee.isSimple, boundary.pointee.square == 0,
+            if shape.isFlat, boundary.pointee.isStepped,
                 !stepUp(words, boundary, last: last, ring, slots, shape)
             {
                 continue
@@ -74,7 +74,7 @@ extension EntityWindows {
         let passesTwo = Self.allBits(two[0] <= last) & passesOne
         let passesThree = Self.allBits(three[0] <= last) & passesTwo
         words[boundary.pointee.word] = position &- passesOne &- passesTwo &- passesThree
-        if boundary.pointee.sum > 0 {
+        if shape.columns > 0, boundary.pointee.sum > 0 {
             let (total, value) = (words + boundary.pointee.sum, boundary.pointee.value)
             let sum =
                 Int128(one[value] & passesOne) &+ Int128(two[value] & passesTwo)

@@ -59,7 +59,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var keys = KeyIndex()
     /// The keys' own text, by dense number, where keys are text.
     var texts: [String] = []
+    /// Where `headerMemory` begins, at a cache line; what is not a key's is all zeros.
     var headers: UnsafeMutablePointer<Int64>
+    private var headerMemory: ZeroedMemory
     var headerCapacity = 64
     var headerCount = 0
     var freeNumbers: [Int] = []
@@ -136,22 +138,15 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         headerWords = (plan.words + 7) & ~7
         fetchedLines = (plan.words - (plan.tracks.isEmpty ? 0 : LabelTrack.seldomUsedWords) + 7) / 8
         scratch = .allocate(capacity: plan.boundaryWords)
-        headers = Self.allocateHeaders(64 * headerWords)
+        headerMemory = ZeroedMemory(count: headerCapacity * headerWords)
+        headers = headerMemory.words
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
-
-    /// Headers begin at cache lines.
-    private static func allocateHeaders(_ words: Int) -> UnsafeMutablePointer<Int64> {
-        LargeMemory.allocateWords(words)
-    }
-
-    private func deallocateHeaders() { UnsafeMutableRawPointer(headers).deallocate() }
 
     deinit {
         for number in 0..<headerCount { deallocateParts(headers + number * headerWords) }
         labelMemory.deinitialize(count: 1)
         labelMemory.deallocate()
-        deallocateHeaders()
         rowNumbers.deallocate()
         scratch.deallocate()
         boundaries.deallocate()
@@ -284,12 +279,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     mutating func reserveHeaders(_ count: Int) {
         if count > headerCapacity {
             headerCapacity = max(headerCapacity * 2, count)
-            let larger = Self.allocateHeaders(headerCapacity * headerWords)
-            larger.update(from: headers, count: headerCount * headerWords)
-            deallocateHeaders()
-            headers = larger
+            headerMemory.grow(to: headerCapacity * headerWords)
+            headers = headerMemory.words
         }
-        (headers + headerCount * headerWords).update(repeating: 0, count: (count - headerCount) * headerWords)
         headerCount = count
         if keyKind == .text { texts += repeatElement("", count: count - texts.count) }
     }
@@ -297,7 +289,6 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Gives a dense number to a key, without events yet.
     mutating func start(_ number: Int, key: Int64, _ second: Int64 = 0) {
         let header = headers + number * headerWords
-        header.update(repeating: 0, count: headerWords)
         header[Header.key] = key
         if keyKind == .pair { header[plan.secondKeyWord] = second }
         header[Header.hash] = Int64(bitPattern: mixed(UInt64(bitPattern: indexKey(header)) ^ salt) | 1)
@@ -334,11 +325,11 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Brings the key's header close.
     @inline(__always) func prefetch(header number: Int, _ shape: some EventShape) {
         var line = UnsafeRawPointer(headers + number &* headerWords)
-        let count = shape.isPlain ? 2 : fetchedLines
-        for _ in 0..<count {
+        let end = line + (shape.isPlain ? 2 : fetchedLines) &* 64
+        repeat {
             tidemark_prefetch(line)
             line += 64
-        }
+        } while line < end
     }
 
     /// Brings an event of the key close.
@@ -354,9 +345,12 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         guard let ring = ring(header) else { return }
         let mask = header[Header.mask]
         guard shape.isPlain else {
-            for fetch in fetches {
-                let event = ring + Int(header[Int(fetch.position)] & mask) &* shape.eventWords
-                tidemark_prefetch(event + Int(fetch.word))
+            guard var fetch = fetches.baseAddress else { return }
+            let end = fetch + fetches.count
+            while fetch < end {
+                let slot = Int(header[Int(fetch.pointee.position)] & mask)
+                tidemark_prefetch(ring + (slot &* shape.eventWords &+ Int(fetch.pointee.word)))
+                fetch += 1
             }
             return
         }
@@ -416,6 +410,14 @@ struct FlatShape<Shape: EventShape>: EventShape {
     @inline(__always) var isPlain: Bool { shape.isPlain }
     @inline(__always) var isFlat: Bool { true }
     @inline(__always) var eventWords: Int { shape.eventWords }
+}
+
+/// Nothing but labels, of a plan that is not plain.
+struct FullLabels: EventShape {
+    @inline(__always) var columns: Int { 0 }
+    @inline(__always) var hasLabels: Bool { true }
+    @inline(__always) var eventWords: Int { 1 }
+    @inline(__always) var isPlain: Bool { false }
 }
 
 /// Whatever the plan says.

@@ -23,6 +23,7 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
 
     @usableFromInline var slots: UnsafeMutablePointer<Slot>
     @usableFromInline var mask: Int
+    private var memory: ZeroedMemory
     /// Keys held.
     public private(set) var count = 0
     /// Bytes of memory.
@@ -30,16 +31,12 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
 
     public init() {
         mask = 63
-        slots = Self.allocate(mask + 1)
+        memory = ZeroedMemory(count: 2 * (mask + 1))
+        slots = Self.slots(of: memory)
     }
 
-    deinit { slots.deallocate() }
-
-    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Slot> {
-        let slots = UnsafeMutableRawPointer(LargeMemory.allocateWords(2 * capacity))
-            .bindMemory(to: Slot.self, capacity: capacity)
-        slots.initialize(repeating: Slot(key: 0, mark: 0), count: capacity)
-        return slots
+    private static func slots(of memory: borrowing ZeroedMemory) -> UnsafeMutablePointer<Slot> {
+        UnsafeMutableRawPointer(memory.words).assumingMemoryBound(to: Slot.self)
     }
 
     @inlinable @inline(__always) func home(_ key: Int64) -> Int {
@@ -95,15 +92,24 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
 
     @usableFromInline mutating func changeCount(by delta: Int) { count &+= delta }
 
+    /// Doubles the slots where they are, so that no more memory is touched than there will be.
     @inline(never) @usableFromInline mutating func grow() {
-        let old = UnsafeMutableBufferPointer(start: slots, count: mask + 1)
+        let oldMask = mask
         mask = mask * 2 + 1
-        slots = Self.allocate(mask + 1)
-        for slot in old where slot.mark != 0 {
-            var position = home(slot.key)
-            while slots[position].mark != 0 { position = (position &+ 1) & mask }
-            slots[position] = slot
+        memory.grow(to: 2 * (mask + 1))
+        slots = Self.slots(of: memory)
+        var start = 0
+        while slots[start].mark != 0 { start += 1 }
+        // From behind a free slot on each is put anew: where it was, before that, or as far into the new half. What would
+        // keep it from its place has been put already.
+        for step in 1...oldMask + 1 {
+            let position = (start + step) & oldMask
+            let slot = slots[position]
+            guard slot.mark != 0 else { continue }
+            slots[position].mark = 0
+            var place = home(slot.key)
+            while slots[place].mark != 0 { place = (place &+ 1) & mask }
+            slots[place] = slot
         }
-        old.deallocate()
     }
 }

@@ -23,6 +23,8 @@ struct RingMemory: ~Copyable {
         var pieces: [Piece] = []
         /// Bytes of all pieces and marks.
         var byteCount = 0
+        /// The place of the piece last looked for.
+        var lastPiece = 0
     }
 
     private let unitWords: Int
@@ -113,11 +115,17 @@ struct RingMemory: ~Copyable {
 
     /// The place of the piece that a run is in: the last one that does not begin behind it.
     private func piece(of run: Run) -> Int {
+        let last = state.pointee.lastPiece
+        if last < state.pointee.pieces.count {
+            let piece = state.pointee.pieces[last]
+            if piece.start <= run, run < piece.start + unitWords << piece.order { return last }
+        }
         var (low, high) = (0, state.pointee.pieces.count)
         while low < high {
             let middle = (low + high) / 2
             if state.pointee.pieces[middle].start <= run { low = middle + 1 } else { high = middle }
         }
+        state.pointee.lastPiece = max(low - 1, 0)
         return low - 1
     }
 

@@ -165,6 +165,7 @@ extension WindowPlan {
         }
         simple.value = values.first ?? 0
         simple.isSimple = true
+        simple.isStepped = simple.square == 0
         boundary = simple
     }
 

@@ -27,6 +27,8 @@ struct WindowPlan: Sendable {
         var endAccumulator = 0
         /// Whether these are no more than the totals below, each over all events.
         var isSimple = false
+        /// Whether it is simple and has no squares, so that it may look at a few events at once.
+        var isStepped = false
         /// The words of the totals, counted from `Header.boundaries`, and the event's word with the value; 0: none.
         var sum = 0
         var square = 0

@@ -22,6 +22,22 @@ import Testing
         #expect(index.count == oracle.count)
     }
 
+    /// Runs of many lengths, also around the end of the slots, which come apart as these double.
+    @Test(arguments: [1, 3, 1 << 20, 0x1_0000_0001] as [Int64])
+    func findsAllKeysAsItGrows(distance: Int64) {
+        var index = KeyIndex()
+        let count = 300_000
+        for dense in 0..<count { index.insert(Int64(dense) &* distance, dense) }
+        for dense in stride(from: 0, to: count, by: 3) { index.remove(Int64(dense) &* distance, dense) }
+        for dense in 0..<count {
+            let expected = dense % 3 == 0 ? nil : dense
+            guard index.find(Int64(dense) &* distance, isSame: { _ in true }) == expected else {
+                Issue.record("key \(dense) times \(distance)")
+                return
+            }
+        }
+    }
+
     @Test func keysOfOneHashAreToldApartByTheCaller() {
         var index = KeyIndex()
         for dense in 0..<10 { index.insert(42, dense) }
