@@ -166,47 +166,77 @@ INLINE void encode_rows(
     }
 }
 
-/// The products of each row as `sparse_products` takes them, the rows' sums in `sums`, five for each: by entry mod 4, and
-/// that of the entries behind the last four.
-INLINE void sparse_rows(
+#define WEIGHTS(all) ((four){(all)[index[r]], (all)[index[r + 1]], (all)[index[r + 2]], (all)[index[r + 3]]})
+
+/// The products of each row as `sparse_products` takes them: the rows' sums are five for each, by entry mod 4, and that of the
+/// entries behind the last four.
+INLINE void products_of_rows(
     const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,
-    double *results) {
-    double sums[5][ROWS_AT_ONCE];
+    const double *others, double *results, double *other_results, const int both) {
+    double sums[5][ROWS_AT_ONCE], other_sums[5][ROWS_AT_ONCE];
     for (long start = 0; start < count; start += ROWS_AT_ONCE) {
         long rows = count - start < ROWS_AT_ONCE ? count - start : ROWS_AT_ONCE;
         memset(sums, 0, sizeof sums);
+        if (both) memset(other_sums, 0, sizeof other_sums);
         for (long k = 0; k < entries; k++) {
             const int32_t *index = indices + k * stride + start;
             const double *value = values + k * stride + start;
-            double *sum = sums[k < (entries & ~3L) ? k & 3 : 4];
-            long r = 0;
+            long place = k < (entries & ~3L) ? k & 3 : 4, r = 0;
+            double *sum = sums[place], *other_sum = other_sums[place];
             for (; r + 4 <= rows; r += 4) {
-                four weight = {weights[index[r]], weights[index[r + 1]], weights[index[r + 2]], weights[index[r + 3]]};
-                SET_FOUR(sum, r, FOUR(sum, r) + FOUR(value, r) * weight);
+                SET_FOUR(sum, r, FOUR(sum, r) + FOUR(value, r) * WEIGHTS(weights));
+                if (both) SET_FOUR(other_sum, r, FOUR(other_sum, r) + FOUR(value, r) * WEIGHTS(others));
             }
-            for (; r < rows; r++) sum[r] += value[r] * weights[index[r]];
+            for (; r < rows; r++) {
+                sum[r] += value[r] * weights[index[r]];
+                if (both) other_sum[r] += value[r] * others[index[r]];
+            }
         }
         for (long r = 0; r < rows; r++) {
             results[start + r] = ((sums[0][r] + sums[1][r]) + (sums[2][r] + sums[3][r])) + sums[4][r];
+            if (!both) continue;
+            other_results[start + r] =
+                ((other_sums[0][r] + other_sums[1][r]) + (other_sums[2][r] + other_sums[3][r])) + other_sums[4][r];
         }
     }
 }
 
-/// Without a branch that depends on the entries.
+INLINE void sparse_rows(
+    const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,
+    double *results) {
+    products_of_rows(indices, values, entries, stride, count, weights, 0, results, 0, 0);
+}
+
+INLINE void sparse_rows_of_both(
+    const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,
+    const double *others, double *results, double *other_results) {
+    products_of_rows(indices, values, entries, stride, count, weights, others, results, other_results, 1);
+}
+
+/// Without a branch that depends on the entries. Where most weights may be touched they are looked for at the end.
 INLINE long sparse_gradient(
     const int32_t *indices, const double *values, long entries, long stride, long count, const double *errors,
-    double *sums, int32_t *rows, int32_t *touched, long touched_count) {
+    double *sums, int32_t *rows, int32_t *touched, long weight_count) {
+    long found = 0;
+    const int is_dense = weight_count <= 4 * entries * count;
     for (long r = 0; r < count; r++) {
-        double error = errors[r];
-        for (long k = 0; k < entries; k++) {
-            long index = indices[k * stride + r];
-            touched[touched_count] = (int32_t)index;
-            touched_count += rows[index] == 0;
-            rows[index]++;
-            sums[index] += error * values[k * stride + r];
+        const int32_t *index = indices + r;
+        const double *value = values + r, error = errors[r];
+        for (long k = 0; k < entries; k++, index += stride, value += stride) {
+            if (!is_dense) {
+                touched[found] = *index;
+                found += rows[*index] == 0;
+            }
+            rows[*index]++;
+            sums[*index] += error * *value;
         }
     }
-    return touched_count;
+    if (!is_dense) return found;
+    for (long weight = 0; weight < weight_count; weight++) {
+        touched[found] = (int32_t)weight;
+        found += rows[weight] != 0;
+    }
+    return found;
 }
 
 WIDE_KERNEL(
@@ -232,7 +262,12 @@ KERNEL(
      double *results),
     (indices, values, entries, stride, count, weights, results))
 KERNEL(
+    void, sparse_rows_of_both,
+    (const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,
+     const double *others, double *results, double *other_results),
+    (indices, values, entries, stride, count, weights, others, results, other_results))
+KERNEL(
     long, sparse_gradient,
     (const int32_t *indices, const double *values, long entries, long stride, long count, const double *errors,
-     double *sums, int32_t *rows, int32_t *touched, long touched_count),
-    (indices, values, entries, stride, count, errors, sums, rows, touched, touched_count))
+     double *sums, int32_t *rows, int32_t *touched, long weight_count),
+    (indices, values, entries, stride, count, errors, sums, rows, touched, weight_count))

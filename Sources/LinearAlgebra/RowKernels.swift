@@ -84,16 +84,25 @@ public enum RowKernel {
         tidemark_sparse_rows(rows.indices, rows.values, entries, rows.stride, count, weights, results)
     }
 
+    /// The same of two vectors of weights, which costs less than one after the other.
+    @inlinable public static func sparseDots(
+        _ rows: SparseRows, entries: Int, count: Int, weights: UnsafePointer<Double>, others: UnsafePointer<Double>,
+        into results: UnsafeMutablePointer<Double>, _ otherResults: UnsafeMutablePointer<Double>
+    ) {
+        tidemark_sparse_rows_of_both(
+            rows.indices, rows.values, entries, rows.stride, count, weights, others, results, otherResults)
+    }
+
     /// Adds each row's values times its error to the sums of their weights, row by row; `rows` counts in how many entries
-    /// each weight is, and one that was in none is put behind those `touched`, which has room for one more.
+    /// each of the `weightCount` weights is, and those that are in some become the `touched`, which has room for one more.
     /// - Returns: how many are touched.
     @inlinable public static func addSparse(
         _ entries: SparseRows, entries count: Int, count rowCount: Int, times errors: UnsafePointer<Double>,
         sums: UnsafeMutablePointer<Double>, rows: UnsafeMutablePointer<Int32>, touched: UnsafeMutablePointer<Int32>,
-        touchedCount: Int
+        weightCount: Int
     ) -> Int {
         tidemark_sparse_gradient(
-            entries.indices, entries.values, count, entries.stride, rowCount, errors, sums, rows, touched, touchedCount)
+            entries.indices, entries.values, count, entries.stride, rowCount, errors, sums, rows, touched, weightCount)
     }
 
     public typealias FollowTheLeader = tidemark_ftrl_rule

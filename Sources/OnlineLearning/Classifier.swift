@@ -59,25 +59,26 @@ public struct Classifier: ~Copyable, Sendable {
         }
     }
 
-    /// Learns the mini-batch, which is full.
-    @inline(never) mutating func learnMiniBatch(
-        _ scaler: borrowing RunningScaler, _ clusters: borrowing StreamingKMeans
+    /// Learns the mini-batch, which is full. `fillClusters` makes a scaled row's inputs that come of clusters.
+    @inline(__always) mutating func learnMiniBatch(
+        _ scale: PublishedScale,
+        _ fillClusters: (UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
     ) {
         if encoding.isActive { fillPendingEntries() }
         for index in 0..<regression.pendingCount {
             let inputs = regression.pendingInputs(index)
             let row = rawRows.rows == 0 ? inputs : rawRows.row(index)
-            if dense == nil || takesClusters { scaler.transform(row, into: row) }
+            if dense == nil || takesClusters { scale.transform(row, into: row) }
             if let dense {
                 for input in 0..<dense.count {
                     let value = row[dense[input]]
-                    inputs[input] = takesClusters ? value : scaler.scaled(value, column: dense[input])
+                    inputs[input] = takesClusters ? value : scale.scaled(value, column: dense[input])
                 }
             }
-            if takesClusters { clusters.fillInputs(of: row, into: inputs + denseCount) }
+            if takesClusters { fillClusters(row, inputs + denseCount) }
         }
         regression.learnMiniBatch()
-        foldWeights(scaler)
+        foldWeights(scale)
     }
 
     /// Sets the sparse entries of the raw rows that wait.
@@ -92,8 +93,8 @@ public struct Classifier: ~Copyable, Sendable {
     }
 
     /// To be called whenever the weights or the published scale have changed.
-    mutating func foldWeights(_ scaler: borrowing RunningScaler) {
-        let (weights, inverseDeviation) = (regression.answeringWeights, scaler.publishedInverseDeviation.pointer)
+    mutating func foldWeights(_ scale: PublishedScale) {
+        let (weights, inverseDeviation) = (regression.answeringWeights, scale.inverseDeviation)
         let folded = foldedWeights.pointer
         if let dense {
             for (input, feature) in dense.enumerated() { folded[feature] = weights[input] * inverseDeviation[feature] }
@@ -103,10 +104,10 @@ public struct Classifier: ~Copyable, Sendable {
     }
 
     /// Forgets what was learned of clusters that were replaced.
-    mutating func forgetClusters(_ places: [Int], _ scaler: borrowing RunningScaler) {
+    mutating func forgetClusters(_ places: [Int], _ scale: PublishedScale) {
         guard takesClusters else { return }
         for place in places { regression.resetInput(denseCount + place) }
-        foldWeights(scaler)
+        foldWeights(scale)
     }
 
     // MARK: answers
@@ -150,12 +151,13 @@ public struct Classifier: ~Copyable, Sendable {
             let indices = UnsafeMutableRawPointer(lags + count).bindMemory(to: Int32.self, capacity: numbers &+ 1)
             let entries = RowKernel.SparseRows(indices: indices, values: values, stride: count)
             tables.fill(rows, into: entries)
-            RowKernel.sparseDots(entries, entries: tables.activeCount, count: count, weights: weights, into: sums)
             guard scale != 0 else {
+                RowKernel.sparseDots(entries, entries: tables.activeCount, count: count, weights: weights, into: sums)
                 for row in 0..<count { logits[row] += sums[row] }
                 return
             }
-            RowKernel.sparseDots(entries, entries: tables.activeCount, count: count, weights: lag, into: lags)
+            RowKernel.sparseDots(
+                entries, entries: tables.activeCount, count: count, weights: weights, others: lag, into: sums, lags)
             for row in 0..<count { logits[row] += sums[row] - scale * lags[row] }
         }
     }
@@ -189,7 +191,7 @@ public struct Classifier: ~Copyable, Sendable {
     }
 
     /// Takes up what `encode` wrote for the same specification.
-    mutating func decode(from reader: inout ByteReader, _ scaler: borrowing RunningScaler) throws(StateCodingError) {
+    mutating func decode(from reader: inout ByteReader, _ scale: PublishedScale) throws(StateCodingError) {
         try encoding.decode(from: &reader)
         regression = try LogisticRegression(
             decoding: &reader, inputCount: regression.inputCount, sparseCount: encoding.sparseCount,
@@ -197,7 +199,7 @@ public struct Classifier: ~Copyable, Sendable {
         if rawRows.rows > 0 {
             try reader.decode(into: &rawRows, rows: regression.pendingCount, "classifier: rows waiting")
         }
-        foldWeights(scaler)
+        foldWeights(scale)
     }
 }
 

@@ -16,7 +16,7 @@ extension OnlineModel: LearnedState {
             decoding: &reader, columnCount: featureCount, specification: specification.scaler)
         parts.pointee.clusters = try StreamingKMeans(
             decoding: &reader, columnCount: featureCount, specification: specification.kMeans ?? .none)
-        for index in 0..<classifiers.count { try classifiers.pointer[index].decode(from: &reader, scaler) }
+        for index in 0..<classifiers.count { try classifiers.pointer[index].decode(from: &reader, scaler.published) }
     }
 
     /// The same with features that are named by their positions.

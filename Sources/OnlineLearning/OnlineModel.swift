@@ -73,7 +73,7 @@ public struct OnlineModel: ~Copyable, @unchecked Sendable {
             }
             clusters.arrangeCentroids()
         }
-        for index in 0..<classifiers.count { classifiers.pointer[index].foldWeights(scaler) }
+        for index in 0..<classifiers.count { classifiers.pointer[index].foldWeights(scaler.published) }
     }
 
     private mutating func learnClusters() {
@@ -84,7 +84,7 @@ public struct OnlineModel: ~Copyable, @unchecked Sendable {
         clusters.learnPending()
         guard !clusters.replacedPlaces.isEmpty else { return }
         for index in 0..<classifiers.count {
-            classifiers.pointer[index].forgetClusters(clusters.replacedPlaces, scaler)
+            classifiers.pointer[index].forgetClusters(clusters.replacedPlaces, scaler.published)
         }
     }
 
@@ -100,9 +100,11 @@ public struct OnlineModel: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Apart from `learn`, since scaler and clusters are copied where they are handed on.
     @inline(never) private mutating func learnMiniBatch(_ index: Int) {
-        classifiers.pointer[index].learnMiniBatch(scaler, clusters)
+        let parts = parts
+        classifiers.pointer[index].learnMiniBatch(parts.pointee.scaler.published) { row, inputs in
+            parts.pointee.clusters.fillInputs(of: row, into: inputs)
+        }
     }
 
     // MARK: what there is

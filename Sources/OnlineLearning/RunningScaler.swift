@@ -77,14 +77,13 @@ public struct RunningScaler: ~Copyable, Sendable {
 
     /// Scales a row to mean 0 and deviation 1; columns without deviation become 0. `target` may be the row itself.
     public func transform(_ row: UnsafePointer<Double>, into target: UnsafeMutablePointer<Double>) {
-        RowKernel.scale(
-            row, centre: publishedMean.pointer, factors: publishedInverseDeviation.pointer, count: columnCount,
-            into: target)
+        published.transform(row, into: target)
     }
 
-    /// What `transform` makes of one column's value.
-    @inline(__always) func scaled(_ value: Double, column: Int) -> Double {
-        (value - publishedMean[column]) * publishedInverseDeviation[column]
+    @inline(__always) var published: PublishedScale {
+        PublishedScale(
+            columnCount: columnCount, mean: UnsafePointer(publishedMean.pointer),
+            inverseDeviation: UnsafePointer(publishedInverseDeviation.pointer))
     }
 
     /// Undoes `transform` in place; columns without deviation become their mean.
@@ -143,5 +142,22 @@ public struct RunningScaler: ~Copyable, Sendable {
             publishedMean[column] = means[column]
             publishedInverseDeviation[column] = isConstant ? 0 : 1 / deviation
         }
+    }
+}
+
+/// The published scale of a `RunningScaler`, valid while that lives: where one is handed on it is copied.
+struct PublishedScale: BitwiseCopyable {
+    let columnCount: Int
+    let mean: UnsafePointer<Double>
+    /// One over the deviation; 0 for a column without.
+    let inverseDeviation: UnsafePointer<Double>
+
+    @inline(__always) func transform(_ row: UnsafePointer<Double>, into target: UnsafeMutablePointer<Double>) {
+        RowKernel.scale(row, centre: mean, factors: inverseDeviation, count: columnCount, into: target)
+    }
+
+    /// What `transform` makes of one column's value.
+    @inline(__always) func scaled(_ value: Double, column: Int) -> Double {
+        (value - mean[column]) * inverseDeviation[column]
     }
 }

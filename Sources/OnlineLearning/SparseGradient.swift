@@ -8,7 +8,7 @@ struct SparseGradient: ~Copyable, Sendable {
     /// In how many entries each weight was active; likewise.
     private let rows: IndexMatrix
     private let weightCount: Int
-    /// The weights that were active, each once, in the order in which they first were; then one more place.
+    /// The weights that were active, each once; then one more place.
     private let touched: IndexMatrix
     private(set) var touchedCount = 0
 
@@ -27,7 +27,7 @@ struct SparseGradient: ~Copyable, Sendable {
     ) {
         touchedCount = RowKernel.addSparse(
             entries, entries: count, count: rows, times: errors.pointer, sums: sums.pointer, rows: self.rows.pointer,
-            touched: touched.pointer, touchedCount: touchedCount)
+            touched: touched.pointer, weightCount: weightCount)
     }
 
     /// A weight that was active: its index, its gradient, and in how many entries it was.

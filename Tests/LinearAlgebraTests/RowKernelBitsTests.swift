@@ -121,6 +121,7 @@ import Testing
             expected.append(RowKernel.sparseDot(own, ownValues, count: entries, weights: weights))
         }
         var results = Array(repeating: Double.nan, count: count)
+        var (firstOfBoth, secondOfBoth) = (results, results)
         var sums = Array(repeating: 0.0, count: weightCount + 1)
         var rows = Array(repeating: Int32(0), count: weightCount) + [1]
         var touched = Array(repeating: Int32(-1), count: weightCount + 1)
@@ -130,13 +131,16 @@ import Testing
                 guard let first = indices.baseAddress, let value = entryValues.baseAddress else { return }
                 let side = RowKernel.SparseRows(indices: first, values: value, stride: stride)
                 RowKernel.sparseDots(side, entries: entries, count: count, weights: weights, into: &results)
+                RowKernel.sparseDots(
+                    side, entries: entries, count: count, weights: weights, others: weights.map { -$0 },
+                    into: &firstOfBoth, &secondOfBoth)
                 touchedCount = RowKernel.addSparse(
                     side, entries: entries, count: count, times: errors, sums: &sums, rows: &rows, touched: &touched,
-                    touchedCount: 0)
+                    weightCount: weightCount)
             }
         }
         guard entries > 0 else { return }
-        #expect(results == expected)
+        #expect(results == expected && firstOfBoth == expected && secondOfBoth == expected.map { -$0 })
         #expect(Array(sums[..<weightCount]) == expectedSums && Array(rows[..<weightCount]) == expectedRows)
         #expect(
             Set(touched[..<touchedCount]) == Set(expectedRows.indices.filter { expectedRows[$0] > 0 }.map(Int32.init)))

@@ -104,12 +104,17 @@ void tidemark_sparse_rows(
     const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,
     double *results);
 
+/// The same of two vectors of weights.
+void tidemark_sparse_rows_of_both(
+    const int32_t *indices, const double *values, long entries, long stride, long count, const double *weights,
+    const double *others, double *results, double *other_results);
+
 /// Adds each row's values times its error to the sums of their weights, row by row, and counts in how many entries each weight
-/// is; one that had none so far is put behind those touched. `touched` has room for one more than there are weights.
+/// is, of none so far. Those that are in some become the touched; there is room for one more than all weights.
 /// - Returns: how many are touched.
 long tidemark_sparse_gradient(
     const int32_t *indices, const double *values, long entries, long stride, long count, const double *errors,
-    double *sums, int32_t *rows, int32_t *touched, long touched_count);
+    double *sums, int32_t *rows, int32_t *touched, long weight_count);
 
 /// FTRL-Proximal, "Ad Click Prediction: a View from the Trenches" (2013), algorithm 1.
 struct tidemark_ftrl_rule {
