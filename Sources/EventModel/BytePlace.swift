@@ -62,6 +62,16 @@ public struct BytePlace {
         return place
     }
 
+    /// Appends what `write` does, fewer than 64 bytes, behind their number as a zigzag varint, which takes a byte then.
+    @inlinable @inline(__always) public mutating func appendCounted(_ write: (inout BytePlace) -> Void) {
+        let start = position
+        position += 1
+        write(&self)
+        let count = position - start - 1
+        assert(count < 64)
+        start.storeBytes(of: UInt8(truncatingIfNeeded: count &<< 1), as: UInt8.self)
+    }
+
     @inlinable @inline(__always) public mutating func appendEnvelope(_ schema: SchemaID) {
         append(0)
         appendLittleEndian(schema.number.byteSwapped)

@@ -63,6 +63,39 @@ public struct RecordBatchBuilder: ~Copyable {
         }
     }
 
+    /// So many bytes a value has at most with which any record of it has fewer than 64: beside it are the attributes, the
+    /// longest time and place, no key, its length and no headers.
+    @inlinable public static var shortValueBytes: Int { 63 - (1 + 10 + 5 + 1 + 1 + 1) }
+
+    /// Adds a record of which `write` appends the value, at most `shortValueBytes`: no length has to be known before.
+    @inlinable @inline(__always) public mutating func append(
+        timestamp: EventTime, writeShort: (inout BytePlace) -> Void
+    ) {
+        let (time, delta) = (timestamp.milliseconds, lastDelta &+ 1)
+        note(time)
+        let timestampDelta = time &- baseTimestamp
+        writer.writeReserved(64) { place in
+            place.appendCounted { place in
+                place.append(0)
+                place.appendVarint(timestampDelta)
+                place.appendVarint(Int64(delta))
+                place.append(1)
+                place.appendCounted(writeShort)
+                place.append(0)
+            }
+        }
+        recordCount &+= 1
+        lastDelta = delta
+    }
+
+    @inlinable @inline(__always) mutating func note(_ time: Int64) {
+        if recordCount == 0 {
+            baseTimestamp = time
+            maxTimestamp = time
+        }
+        maxTimestamp = max(maxTimestamp, time)
+    }
+
     /// Adds a record that may be a tombstone (`value` nil: its key is gone) and may have headers.
     public mutating func append(
         timestamp: EventTime, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?, headers: [RecordHeader]
@@ -101,11 +134,7 @@ public struct RecordBatchBuilder: ~Copyable {
     ) {
         assert(delta > lastDelta, "records come in the order of their offsets")
         let time = timestamp.milliseconds
-        if recordCount == 0 {
-            baseTimestamp = time
-            maxTimestamp = time
-        }
-        maxTimestamp = max(maxTimestamp, time)
+        note(time)
         let timestampDelta = time &- baseTimestamp
         let keyLength = key.map { Int64($0.count) } ?? -1
         let length =

@@ -54,6 +54,8 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     /// `limit` are forgotten.
     @inline(__always) func slot(of id: Int64, since limit: Int64, text: @autoclosure () -> String) -> Int? {
         if idIsText { return Self.find(id, text(), since: limit, first, rows, texts, index) }
+        // A label often follows its transaction at once. Of two with one id no more than the newer one is known.
+        if next > first, Self.isKnown(rows.row(next &- 1), id, since: limit) { return next &- 1 }
         guard let low = index.find(id, isSame: { Self.isKnown(rows.row(Int($0)), id, since: limit) }) else {
             return nil
         }

@@ -130,24 +130,39 @@ struct OutputTopics: ~Copyable {
     }
 
     @inline(__always) private mutating func append(_ decision: Decision, of block: borrowing EventBlock) {
-        // Text ids go through a buffer; of numbers the length is known before.
-        if idIsText {
-            value.removeAll()
-            appendID(decision.transactionID, block.idText(row: decision.row))
+        guard !idIsText, block.classifierCount == 0 else { return appendAtLength(decision, of: block) }
+        let (schema, id) = (decisionSchema, decision.transactionID)
+        assert(envelopeLength + 10 + 10 + Self.scoreBytes <= RecordBatchBuilder.shortValueBytes)
+        decisions.append(timestamp: decision.eventTime) { place in
+            place.appendEnvelope(schema)
+            place.appendVarint(id)
+            Self.append(decision, to: &place)
         }
-        let text = value.bytes
-        let (id, offset) = (decision.transactionID, decision.inputOffset.value)
+    }
+
+    /// Of what stands behind the id and the offset.
+    private static let scoreBytes = 17
+
+    @inline(__always) private static func append(_ decision: Decision, to place: inout BytePlace) {
+        place.appendVarint(decision.inputOffset.value)
+        place.appendAvro(decision.probability)
+        place.appendAvro(decision.anomaly)
+        place.append(decision.status.rawValue << 1)
+    }
+
+    /// A decision that may be long: of a text id, or with the scores of several classifiers.
+    @inline(never) private mutating func appendAtLength(_ decision: Decision, of block: borrowing EventBlock) {
+        value.removeAll()
+        appendID(decision.transactionID, block.idText(row: decision.row))
+        let id = value.bytes
         decisions.append(
             timestamp: decision.eventTime,
-            valueLength: envelopeLength &+ (idIsText ? text.count : varintLength(id)) &+ varintLength(offset) &+ 17
+            valueLength: envelopeLength &+ id.count &+ varintLength(decision.inputOffset.value) &+ Self.scoreBytes
                 &+ 8 &* block.classifierCount
         ) { place in
             place.appendEnvelope(decisionSchema)
-            if idIsText { place.append(contentsOf: text) } else { place.appendVarint(id) }
-            place.appendVarint(offset)
-            place.appendAvro(decision.probability)
-            place.appendAvro(decision.anomaly)
-            place.append(decision.status.rawValue << 1)
+            place.append(contentsOf: id)
+            Self.append(decision, to: &place)
             for score in block.classifierScores(row: decision.row) { place.appendAvro(score) }
         }
     }
