@@ -168,19 +168,20 @@ extension FeatureStage {
         if source == EventBlock.unknownSource {
             return setAside(.labelOfUnknownSource, record: record, &block, &control)
         }
-        let previous = control.table.label(slot)
-        let time = EventTime(milliseconds: control.table.row(slot)[TransactionTable.Word.time])
-        if !control.table.status(slot).isAccepted {
+        let row = control.table.row(slot)
+        let previous = TransactionTable.label(row)
+        let time = EventTime(milliseconds: row[TransactionTable.Word.time])
+        if !TransactionTable.status(row).isAccepted {
             return setAside(.labelOfTransactionNotAccepted, record: record, &block, &control)
         }
-        let alreadySaid = control.table.sources(slot, saying: isPositive)
+        let alreadySaid = TransactionTable.sources(row, saying: isPositive)
         if hasSources ? alreadySaid >> UInt64(source) & 1 == 1 : previous == isPositive {
             return setAside(.sameLabelAgain, record: record, &block, &control)
         }
         if control.watermark.time - specification.labelHorizon > time {
             return setAside(.labelAfterHorizon, record: record, &block, &control)
         }
-        control.table.setLabel(slot, isPositive: isPositive, source: hasSources ? Int(source) : nil)
+        TransactionTable.setLabel(row, isPositive: isPositive, source: hasSources ? Int(source) : nil)
         control.tally.labels &+= 1
         if previous == !isPositive { control.tally.corrections &+= 1 }
         // Windows count what was said last; a source that says the same as another changes nothing there.

@@ -23,7 +23,11 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         static let count = 6
     }
 
+    typealias Row = UnsafeMutablePointer<Int64>
+
     private var rows = SlotRing(stride: Word.count)
+    /// The row of the slot before `next`, once there is one.
+    private var newest: Row
     /// Slots held: from the oldest to before the next one.
     private(set) var first = 0
     private(set) var next = 0
@@ -34,6 +38,8 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
 
     init(idIsText: Bool) {
         self.idIsText = idIsText
+        rows.hold(0..<1)
+        newest = rows.row(0)
         if idIsText { texts = [String](repeating: "", count: rows.mask + 1) }
     }
 
@@ -42,7 +48,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
 
     @inline(__always) private var mask: Int { rows.mask }
 
-    @inline(__always) func row(_ slot: Int) -> UnsafeMutablePointer<Int64> { rows.row(slot) }
+    @inline(__always) func row(_ slot: Int) -> Row { rows.row(slot) }
 
     var byteCount: Int { rows.byteCount + index.byteCount }
 
@@ -55,7 +61,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     @inline(__always) func slot(of id: Int64, since limit: Int64, text: @autoclosure () -> String) -> Int? {
         if idIsText { return Self.find(id, text(), since: limit, first, rows, texts, index) }
         // A label often follows its transaction at once. Of two with one id no more than the newer one is known.
-        if next > first, Self.isKnown(rows.row(next &- 1), id, since: limit) { return next &- 1 }
+        if next > first, Self.isKnown(newest, id, since: limit) { return next &- 1 }
         guard let low = index.find(id, isSame: { Self.isKnown(rows.row(Int($0)), id, since: limit) }) else {
             return nil
         }
@@ -68,7 +74,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     }
 
     @inline(__always) private static func isKnown(
-        _ row: UnsafeMutablePointer<Int64>, _ id: Int64, since limit: Int64
+        _ row: Row, _ id: Int64, since limit: Int64
     ) -> Bool {
         row[Word.id] == id && row[Word.watermark] >= limit
     }
@@ -89,10 +95,10 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         _ words: UnsafePointer<Int64>, text: @autoclosure () -> String, decision: Int64, watermark: Int64,
         status: DecisionStatus
     ) -> Int {
-        if rows.rows.startsPiece(next) { makeRoom() }
+        if rows.rows.startsPiece(next) { makeRoom() } else { newest += Word.count }
         if index.count == index.capacity { growIndex() }
         let slot = next
-        let row = rows.row(slot)
+        let row = newest
         let id = words[EventBlock.RowWord.id]
         row[Word.id] = id
         row[Word.time] = words[EventBlock.RowWord.time]
@@ -114,31 +120,32 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     /// Gives back the rows of transactions taken at a watermark before `limit`.
     mutating func forget(before limit: Int64) {
         var slot = first
-        while slot < next, row(slot)[Word.watermark] < limit {
-            index.prefetch(row(min(slot &+ 16, next &- 1))[Word.id])
-            index.remove(row(slot)[Word.id], slot)
+        while slot < next {
+            let row = row(slot)
+            if row[Word.watermark] >= limit { break }
+            index.prefetch(self.row(min(slot &+ 16, next &- 1))[Word.id])
+            index.remove(row[Word.id], slot)
             slot &+= 1
         }
         first = slot
     }
 
-    @inline(__always) func status(_ slot: Int) -> DecisionStatus {
-        DecisionStatus(rawValue: UInt8(truncatingIfNeeded: row(slot)[Word.flags] & 3)) ?? .onTime
+    @inline(__always) static func status(_ row: Row) -> DecisionStatus {
+        DecisionStatus(rawValue: UInt8(truncatingIfNeeded: row[Word.flags] & 3)) ?? .onTime
     }
 
-    @inline(__always) func label(_ slot: Int) -> Bool? {
-        let state = row(slot)[Word.flags] >> 2 & 3
+    @inline(__always) static func label(_ row: Row) -> Bool? {
+        let state = row[Word.flags] >> 2 & 3
         return state == 0 ? nil : state == 2
     }
 
     /// A bit for each declared source whose last label says so.
-    @inline(__always) func sources(_ slot: Int, saying isPositive: Bool) -> UInt64 {
-        UInt64(bitPattern: row(slot)[Word.flags]) >> (isPositive ? 24 : 8) & 0xFFFF
+    @inline(__always) static func sources(_ row: Row, saying isPositive: Bool) -> UInt64 {
+        UInt64(bitPattern: row[Word.flags]) >> (isPositive ? 24 : 8) & 0xFFFF
     }
 
     /// `source`: who says so, where sources are told apart.
-    mutating func setLabel(_ slot: Int, isPositive: Bool, source: Int?) {
-        let row = row(slot)
+    @inline(__always) static func setLabel(_ row: Row, isPositive: Bool, source: Int?) {
         row[Word.flags] = row[Word.flags] & ~0xC | (isPositive ? 2 : 1) << 2
         if let source {
             let (positive, negative): (Int64, Int64) = (1 << Int64(24 + source), 1 << Int64(8 + source))
@@ -155,7 +162,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         return StateDigest(sum: sum)
     }
 
-    @inline(__always) private func hash(_ row: UnsafeMutablePointer<Int64>) -> UInt64 {
+    @inline(__always) private func hash(_ row: Row) -> UInt64 {
         let identity = mixed(UInt64(bitPattern: row[Word.id]), UInt64(bitPattern: row[Word.time]))
         let content = mixed(UInt64(bitPattern: row[Word.payload]), UInt64(bitPattern: row[Word.decision]))
         return mixed(identity ^ UInt64(bitPattern: row[Word.flags]), content)
@@ -164,6 +171,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
     @inline(never) private mutating func makeRoom() {
         let (oldTexts, oldMask) = (texts, mask)
         rows.hold(first..<next + 1)
+        newest = row(next)
         guard idIsText, mask > oldMask else { return }
         texts = [String](repeating: "", count: mask + 1)
         for slot in slots { texts[slot & mask] = oldTexts[slot & oldMask] }
@@ -193,6 +201,7 @@ struct TransactionTable: ~Copyable, @unchecked Sendable {
         }
         next = first + count
         try rows.decode(slots, from: &reader)
+        if count > 0 || !rows.rows.startsPiece(next) { newest = row(next - 1) }
         if idIsText {
             texts = [String](repeating: "", count: mask + 1)
             for slot in slots { texts[slot & mask] = try reader.decodeString() }
