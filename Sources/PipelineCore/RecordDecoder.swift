@@ -446,11 +446,9 @@ public struct RecordDecoder: ~Copyable {
         _ steps: UnsafeMutablePointer<tidemark_field>, count: Int, _ reader: ByteReader,
         into words: UnsafeMutablePointer<Int64>
     ) -> UInt64? {
-        let bytes = reader.rest.bindMemory(to: UInt8.self)
-        guard let first = bytes.baseAddress else { return nil }
-        let end = first + bytes.count
+        let (start, end, readableEnd) = reader.addresses
         var payload: UInt64 = 0
-        return tidemark_read_fields(first, end, end + reader.slack, steps, count, words, &payload) ? payload : nil
+        return tidemark_read_fields(start, end, readableEnd, steps, count, words, &payload) ? payload : nil
     }
 
     /// The same for a row of any fields, one after the other; nil where they are not what the schema says.
