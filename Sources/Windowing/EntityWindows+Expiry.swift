@@ -6,25 +6,55 @@ extension EntityWindows {
     /// event for a day and in an eighth of the others, since a key with events drops the old ones where it needs room.
     /// - Complexity: O(keys + events dropped).
     public mutating func sweep(earliest: EventTime, onlyIdleKeys: Bool = false) {
-        let idleSince = onlyIdleKeys ? earliest - .day : EventTime(milliseconds: .max)
+        let sweep = Sweep(earliest, expiryLimit(earliest), onlyIdleKeys: onlyIdleKeys)
         if plan.isPlain {
-            sweep(earliest: earliest, idleSince: idleSince, plainShape)
+            carryOut(sweep, plainShape)
         } else {
-            sweep(earliest: earliest, idleSince: idleSince, fullShape)
+            carryOut(sweep, fullShape)
         }
     }
 
-    private mutating func sweep(earliest: EventTime, idleSince: EventTime, _ shape: some EventShape) {
-        let limit = expiryLimit(earliest)
+    /// Which keys a sweep goes through, and what it drops.
+    struct Sweep {
+        let earliest: EventTime
+        let limit: Int64
+        /// Keys without an event since then are gone through, and those whose turn it is.
+        let idleSince: Int64
+        private let turn: Int64
+        private let isEachTurn: Bool
+
+        init(_ earliest: EventTime, _ limit: Int64, onlyIdleKeys: Bool) {
+            self.earliest = earliest
+            self.limit = limit
+            idleSince = (earliest - .day).milliseconds
+            turn = earliest.day & 7
+            isEachTurn = !onlyIdleKeys
+        }
+
+        /// By the hash and not by the key's number, which may be another one after a restart.
+        @inline(__always) func isTurn(of header: UnsafeMutablePointer<Int64>) -> Bool {
+            isEachTurn || (header[Header.hash] >> 1) & 7 == turn
+        }
+
+        /// Labels by their events' time are dropped when it is the key's turn: they show in no digest, and few come a day.
+        @inline(__always) func drops(_ track: WindowPlan.Track, of header: UnsafeMutablePointer<Int64>) -> Bool {
+            track.basis == .labelArrival || header[Header.ring] == 0 || isTurn(of: header)
+        }
+    }
+
+    private mutating func carryOut(_ sweep: Sweep, _ shape: some EventShape) {
+        let (earliest, limit) = (sweep.earliest, sweep.limit)
         // Known beforehand, so that what they hold can be fetched early.
         let swept = UnsafeMutablePointer<Int32>.allocate(capacity: max(headerCount, 1))
         defer { swept.deallocate() }
-        let count = listSwept(into: swept, idleSince: idleSince.milliseconds, turn: earliest.day & 7)
+        let count = list(sweep, into: swept)
         for index in 0..<count {
-            fetchForSweep(swept + index, left: count &- index, earliest, limit, shape)
+            fetch(for: sweep, swept + index, left: count &- index, shape)
             let number = Int(swept[index])
             let header = headers + number &* headerWords
-            for index in tracks.indices { expire(header, tracks[index], index, limit: limit) }
+            for index in tracks.indices where sweep.drops(tracks[index], of: header) {
+                expire(header, tracks[index], index, limit: limit)
+            }
             if let ring = ring(header) {
                 let oldest = ring[slot(header, header[Header.first]) &* eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
@@ -38,18 +68,16 @@ extension EntityWindows {
         }
     }
 
-    /// Lists the keys without an event since a time, and those whose turn it is.
+    /// Lists the keys that a sweep goes through.
     /// - Returns: their number.
-    private func listSwept(into swept: UnsafeMutablePointer<Int32>, idleSince: Int64, turn: Int64) -> Int {
+    private func list(_ sweep: Sweep, into swept: UnsafeMutablePointer<Int32>) -> Int {
         let ahead = 24
         var header = headers
         var count = 0
         for number in 0..<headerCount {
             // Beyond the end it asks for nothing that is used.
             tidemark_prefetch(UnsafeRawPointer(header) + ahead &* headerWords &* 8)
-            // By the hash and not by the number, which may be another one after a restart.
-            let isItsTurn = (header[Header.hash] >> 1) & 7 == turn
-            let isSwept = isLive(header) && (header[Header.time] < idleSince || isItsTurn)
+            let isSwept = isLive(header) && (header[Header.time] < sweep.idleSince || sweep.isTurn(of: header))
             swept[count] = Int32(truncatingIfNeeded: number)
             count &+= isSwept ? 1 : 0
             header += headerWords

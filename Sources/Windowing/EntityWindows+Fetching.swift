@@ -6,8 +6,8 @@ extension EntityWindows {
     /// Brings close what a sweep will touch of the keys behind the one at hand: their headers, then their oldest events,
     /// those at the boundaries that are to move, and their labels.
     /// - Parameter left: how many keys there are from that one on.
-    @inline(__always) func fetchForSweep(
-        _ keys: UnsafePointer<Int32>, left: Int, _ earliest: EventTime, _ limit: Int64, _ shape: some EventShape
+    @inline(__always) func fetch(
+        for sweep: Sweep, _ keys: UnsafePointer<Int32>, left: Int, _ shape: some EventShape
     ) {
         let far = 16, near = 8, next = 4
         if far < left { prefetch(header: Int(keys[far]), shape) }
@@ -15,12 +15,16 @@ extension EntityWindows {
             let number = Int(keys[near])
             prefetch(oldest: number)
             let header = headers + number &* headerWords
-            if header[Header.time] < earliest.milliseconds { prefetch(events: number, shape) }
-            for track in tracks { self.track(track, header).prefetchDirectory(upTo: limit) }
+            if header[Header.time] < sweep.earliest.milliseconds { prefetch(events: number, shape) }
+            for track in tracks where sweep.drops(track, of: header) {
+                self.track(track, header).prefetchDirectory(upTo: sweep.limit)
+            }
         }
         if next < left, !tracks.isEmpty {
             let header = headers + Int(keys[next]) &* headerWords
-            for track in tracks { self.track(track, header).prefetchFirst(upTo: limit) }
+            for track in tracks where sweep.drops(track, of: header) {
+                self.track(track, header).prefetchFirst(upTo: sweep.limit)
+            }
         }
     }
 
@@ -54,6 +58,7 @@ extension LabelTrack {
     /// Brings close where the next label goes.
     @inline(__always) func prefetch() {
         if let free = UnsafeRawPointer(bitPattern: Int(header[Word.free])) { tidemark_prefetch(free) }
+        if header[Word.room] == 0, let directory { tidemark_prefetch(directory) }
     }
 
     /// Brings the directory close, where labels up to a word are to be dropped.
