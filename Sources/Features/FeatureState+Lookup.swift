@@ -66,7 +66,8 @@ extension FeatureState {
         let words = UnsafeMutablePointer<Int64>.allocate(capacity: 2)
         words.initialize(repeating: 0, count: 2)
         words[0] = time.milliseconds
-        let registers = UnsafeMutablePointer<Double>.allocate(capacity: max(plan.registerCount, 1))
+        let registers = UnsafeMutablePointer<Double>.allocate(
+            capacity: FeatureRows.registerLength(1) * max(plan.registerCount, 1))
         var (kind, mask) = (UInt8(0), UInt64(0))
         defer {
             words.deallocate()

@@ -89,11 +89,14 @@ extension FeatureState {
     private func ratio(
         _ rows: FeatureRows, _ above: BlockOperator.Operand, _ below: BlockOperator.Operand, _ target: Int
     ) {
-        fill(rows, target, from: above) { $0 }
-        let stride = plan.width
-        read(rows, below) { row, number in
-            let place = row &* stride &+ target
-            rows.features[place] = safeRatio(rows.features[place], number)
+        let room = FeatureRows.registerLength(rows.count)
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * room) { scratch in
+            guard let a = scratch.baseAddress else { return }
+            let b = a + room
+            read(rows, above) { row, number in a[row] = number }
+            read(rows, below) { row, number in b[row] = number }
+            for row in stride(from: 0, to: rows.count, by: 4) { safeRatio(Four(a, row), Four(b, row)).store(a, row) }
+            fill(rows, target) { a[$0] }
         }
     }
 
@@ -126,7 +129,7 @@ extension FeatureState {
     // MARK: between registers
 
     @inline(__always) private func register(_ number: Int, _ rows: FeatureRows) -> UnsafeMutablePointer<Double> {
-        rows.registers + number &* rows.count
+        rows.registers + number &* FeatureRows.registerLength(rows.count)
     }
 
     private func applyToRegisters(_ step: BlockOperator, _ rows: FeatureRows) {
@@ -151,10 +154,13 @@ extension FeatureState {
             binary(rows, operation, register(a, rows), register(b, rows), register(into, rows))
         case .select(let condition, let a, let b, let into):
             let (condition, a, b) = (register(condition, rows), register(a, rows), register(b, rows))
-            each(rows, into) { condition[$0] != 0 ? a[$0] : b[$0] }
+            fours(rows, register(into, rows)) {
+                Four(b, $0).replacing(with: Four(a, $0), where: Four(condition, $0).isTrue)
+            }
         case .standardScore(let place):
             let (x, mean, variance) = (register(place, rows), register(place + 1, rows), register(place + 2, rows))
-            each(rows, place) { safeRatio(x[$0] - mean[$0], max(variance[$0], 0).squareRoot()) }
+            for row in 0..<rows.count { variance[row] = max(variance[row], 0).squareRoot() }
+            fours(rows, register(place, rows)) { safeRatio(Four(x, $0) - Four(mean, $0), Four(variance, $0)) }
         case .haversine(let place):
             let (a, b) = (register(place, rows), register(place + 1, rows))
             let (c, d) = (register(place + 2, rows), register(place + 3, rows))
@@ -170,6 +176,13 @@ extension FeatureState {
     @inline(__always) private func each(_ rows: FeatureRows, _ into: Int, _ value: (Int) -> Double) {
         let result = register(into, rows)
         for row in 0..<rows.count { result[row] = value(row) }
+    }
+
+    /// The same four rows at a time; a register has room for it.
+    @inline(__always) private func fours(
+        _ rows: FeatureRows, _ result: UnsafeMutablePointer<Double>, _ value: (Int) -> Four
+    ) {
+        for row in stride(from: 0, to: rows.count, by: 4) { value(row).store(result, row) }
     }
 
     private func calendar(_ rows: FeatureRows, _ part: CalendarPart, _ zone: TimeZoneTable, _ into: Int) {
@@ -198,35 +211,56 @@ extension FeatureState {
         _ rows: FeatureRows, _ operation: BinaryOperator, _ a: UnsafeMutablePointer<Double>,
         _ b: UnsafeMutablePointer<Double>, _ into: UnsafeMutablePointer<Double>
     ) {
-        @inline(__always) func each(_ value: (Double, Double) -> Double) {
-            for row in 0..<rows.count { into[row] = value(a[row], b[row]) }
+        @inline(__always) func each(_ value: (Four, Four) -> Four) {
+            fours(rows, into) { value(Four(a, $0), Four(b, $0)) }
         }
         switch operation {
         case .add: each { bounded($0 + $1) }
         case .subtract: each { bounded($0 - $1) }
         case .multiply: each { bounded($0 * $1) }
         case .divide: each { safeRatio($0, $1) }
-        case .less: each { $0 < $1 ? 1 : 0 }
-        case .lessOrEqual: each { $0 <= $1 ? 1 : 0 }
-        case .greater: each { $0 > $1 ? 1 : 0 }
-        case .greaterOrEqual: each { $0 >= $1 ? 1 : 0 }
-        case .equal: each { $0 == $1 ? 1 : 0 }
-        case .unequal: each { $0 != $1 ? 1 : 0 }
-        case .and: each { $0 != 0 && $1 != 0 ? 1 : 0 }
-        case .or: each { $0 != 0 || $1 != 0 ? 1 : 0 }
-        case .minimum: each { $1 < $0 ? $1 : $0 }
-        case .maximum: each { $1 > $0 ? $1 : $0 }
+        case .less: each { truth($0 .< $1) }
+        case .lessOrEqual: each { truth($0 .<= $1) }
+        case .greater: each { truth($0 .> $1) }
+        case .greaterOrEqual: each { truth($0 .>= $1) }
+        case .equal: each { truth($0 .== $1) }
+        case .unequal: each { truth($0 .!= $1) }
+        case .and: each { truth($0.isTrue .& $1.isTrue) }
+        case .or: each { truth($0.isTrue .| $1.isTrue) }
+        case .minimum: each { $0.replacing(with: $1, where: $1 .< $0) }
+        case .maximum: each { $0.replacing(with: $1, where: $1 .> $0) }
         }
     }
 }
 
-/// Within ±10¹⁰⁰, so that no learner overflows.
-@inline(__always) private func bounded(_ number: Double) -> Double {
-    min(max(number, -largestFeature), largestFeature)
+/// Values of four rows.
+private typealias Four = SIMD4<Double>
+
+extension SIMD4<Double> {
+    @inline(__always) fileprivate init(_ values: UnsafePointer<Double>, _ row: Int) {
+        self = UnsafeRawPointer(values + row).loadUnaligned(as: Self.self)
+    }
+
+    @inline(__always) fileprivate func store(_ values: UnsafeMutablePointer<Double>, _ row: Int) {
+        UnsafeMutableRawPointer(values + row).storeBytes(of: self, as: Self.self)
+    }
+
+    @inline(__always) fileprivate var isTrue: SIMDMask<MaskStorage> { self .!= Self.zero }
 }
 
-@inline(__always) private func safeRatio(_ above: Double, _ below: Double) -> Double {
-    below == 0 ? 0 : bounded(above / below)
+@inline(__always) private func truth(_ mask: SIMDMask<Four.MaskStorage>) -> Four {
+    Four.zero.replacing(with: Four(repeating: 1), where: mask)
+}
+
+/// Within ±10¹⁰⁰, so that no learner overflows.
+@inline(__always) private func bounded(_ numbers: Four) -> Four {
+    let largest = Four(repeating: largestFeature)
+    return numbers.replacing(with: largest, where: numbers .> largest)
+        .replacing(with: -largest, where: numbers .< -largest)
+}
+
+@inline(__always) private func safeRatio(_ above: Four, _ below: Four) -> Four {
+    bounded(above / below).replacing(with: Four.zero, where: below .== Four.zero)
 }
 
 /// The length of the great circle between two places in degrees, on a sphere of the Earth's mean radius.

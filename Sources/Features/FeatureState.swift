@@ -162,9 +162,12 @@ public struct FeatureRows {
     /// The kind of each row; not read where there are transactions only.
     public var kinds: UnsafePointer<UInt8>
     public var features: UnsafeMutablePointer<Double>
-    /// Memory for the work: where there are filters, a word a row; `plan.registerCount` doubles a row.
+    /// Memory for the work: where there are filters, a word a row; `plan.registerCount` times `registerLength` doubles.
     public var masks: UnsafeMutablePointer<UInt64>
     public var registers: UnsafeMutablePointer<Double>
+
+    /// The room that a register needs for so many rows: they are taken four at a time.
+    public static func registerLength(_ rows: Int) -> Int { (rows &+ 3) & ~3 }
 
     public init(
         count: Int, stride: Int, times: UnsafePointer<Int64>, keys: UnsafePointer<Int64>, keyTexts: [[String]],

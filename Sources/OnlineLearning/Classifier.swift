@@ -18,6 +18,8 @@ public struct Classifier: ~Copyable, Sendable {
     /// The features that are dense inputs; nil: all.
     private let dense: [Int]?
     let denseCount: Int
+    /// The features behind these are no dense inputs. In eights, so that the terms that are left keep their order.
+    private let denseEnd: Int
 
     init(_ specification: ClassifierSpecification, clusterCount: Int, featureNames: [String]) {
         let encoding = InputEncoding(EncodingLayout(specification.encoding, featureNames: featureNames))
@@ -25,6 +27,7 @@ public struct Classifier: ~Copyable, Sendable {
         self.specification = specification
         dense = layout.dense
         denseCount = layout.denseCount
+        denseEnd = min(((dense.map { ($0.max() ?? -1) + 1 } ?? layout.featureCount) + 7) & ~7, layout.featureCount)
         takesClusters = specification.takesClusters && clusterCount > 0
         regression = LogisticRegression(
             inputCount: denseCount + (takesClusters ? clusterCount : 0), sparseCount: encoding.sparseCount,
@@ -115,7 +118,7 @@ public struct Classifier: ~Copyable, Sendable {
     /// The logit of a raw row from the dense features alone.
     @inline(__always) func denseLogit(of row: UnsafePointer<Double>, centre: UnsafePointer<Double>) -> Double {
         regression.intercept
-            + RowKernel.centredDot(row, centre: centre, weights: foldedWeights.pointer, count: foldedWeights.count)
+            + RowKernel.centredDot(row, centre: centre, weights: foldedWeights.pointer, count: denseEnd)
     }
 
     /// The logit of a raw row, clusters left out.

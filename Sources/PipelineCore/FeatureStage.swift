@@ -122,7 +122,7 @@ public final class FeatureStage: @unchecked Sendable {
             block.heldSlots = control.table.slots
             block.features.reserve(block.rowCount * plan.width)
             block.masks.reserve(plan.filters.isEmpty ? 0 : block.rowCount)
-            block.registers.reserve(block.rowCount * plan.registerCount)
+            block.registers.reserve(FeatureRows.registerLength(block.rowCount) * plan.registerCount)
             state.applyFilters(rows(of: block))
         case partCount - 1:
             state.applyOperators(rows(of: block))

@@ -74,7 +74,8 @@ extension FeatureState {
         let kinds = rows.map { _ in UInt8(0) }
         var features = [Double](repeating: .nan, count: rows.count * plan.width)
         let masks = UnsafeMutablePointer<UInt64>.allocate(capacity: max(rows.count, 1))
-        let registers = UnsafeMutablePointer<Double>.allocate(capacity: max(rows.count * plan.registerCount, 1))
+        let registers = UnsafeMutablePointer<Double>.allocate(
+            capacity: max(FeatureRows.registerLength(rows.count) * plan.registerCount, 1))
         defer {
             masks.deallocate()
             registers.deallocate()
