@@ -2,8 +2,9 @@
 
 #include <stdint.h>
 
-// Kernels over the columns of one row, four at a time. The order of additions is fixed and nothing is fused but what says so,
-// so that every processor gives the same bits; one with AVX2 takes half the instructions.
+// Kernels over the columns of one row, or over rows, several numbers at a time. The order of additions is fixed, and nothing
+// is fused but in ln(1 + x), where it is everywhere, so that every processor gives the same bits; one with AVX2 takes half the
+// instructions.
 
 /// Σ aᵢ·bᵢ.
 double tidemark_dot(const double *a, const double *b, long count);
