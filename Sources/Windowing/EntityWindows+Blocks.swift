@@ -164,7 +164,9 @@ extension EntityWindows {
         }
     }
 
-    /// Looks the first rows' keys up, or those of all where they are no numbers or missing.
+    private static var nearBytes: Int { 1 << 20 }
+
+    /// Looks the first rows' keys up; those of all where that is cheap, or where they are no numbers or missing.
     /// - Returns: how many.
     private mutating func findFirstNumbers(_ rows: WindowRows) -> Int {
         reserveRowNumbers(rows.count)
@@ -174,7 +176,9 @@ extension EntityWindows {
         }
         for row in 0..<min(24, rows.count) { prefetch(key: rows.key(row)) }
         var found = 0
-        findNumbers(upTo: 32, from: &found, rows)
+        // An index that stays in the processor's cache is asked for all rows in one go; a large one would drive out what is
+        // fetched for the first rows.
+        findNumbers(upTo: keys.byteCount <= Self.nearBytes ? rows.count : 32, from: &found, rows)
         return found
     }
 
