@@ -36,7 +36,7 @@ typedef int64_t four_words __attribute__((vector_size(32)));
     AVX512(result, name, parameters, arguments)                               \
     AVX2(result, name, parameters, arguments)                                 \
     result tidemark_##name parameters {                                       \
-        if (HAS("avx512f") && HAS("avx512vl") && HAS("avx512dq") && HAS("avx512bw")) \
+        if (HAS("avx512f") && HAS("avx512vl") && HAS("avx512dq") && HAS("avx512bw") && HAS("bmi") && HAS("bmi2")) \
             return name##_avx512 arguments;                                   \
         if (HAS("avx2") && HAS("fma")) return name##_avx2 arguments;          \
         return name arguments;                                                \

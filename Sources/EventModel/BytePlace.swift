@@ -68,7 +68,7 @@ public struct BytePlace {
         position += 1
         write(&self)
         let count = position - start - 1
-        assert(count < 64)
+        precondition(count < 64, "a length of one byte is below 64")
         start.storeBytes(of: UInt8(truncatingIfNeeded: count &<< 1), as: UInt8.self)
     }
 

@@ -52,6 +52,7 @@ public struct SlotRing: ~Copyable, @unchecked Sendable {
     private static let leastPieceRows = 16
 
     public init(stride: Int) {
+        precondition(stride >= 1, "a row has at least one word")
         self.stride = stride
         var shift = Self.leastPieceRows.trailingZeroBitCount
         while stride * 8 << (shift + 1) <= Self.mostPieceBytes { shift += 1 }
@@ -131,7 +132,7 @@ public struct SlotRing: ~Copyable, @unchecked Sendable {
 
     /// Takes up what `encode` wrote of the same slots; the ring must be new.
     public mutating func decode(_ slots: Range<Int>, from reader: inout ByteReader) throws(StateCodingError) {
-        guard reader.remaining / 8 / max(stride, 1) >= slots.count else { throw StateCodingError("ends early") }
+        guard reader.remaining / 8 / stride >= slots.count else { throw StateCodingError("ends early") }
         hold(slots)
         forEachRun(slots) { words, count in
             UnsafeMutableRawBufferPointer(start: words, count: count * 8).copyMemory(from: reader.readBytes(count * 8))

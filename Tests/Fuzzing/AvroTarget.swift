@@ -1,3 +1,4 @@
+import CVarints
 import EventModel
 
 extension FuzzTarget {
@@ -51,6 +52,7 @@ private func checkEnvelope(_ reader: inout ByteReader) {
 /// Decodes a value of these columns; what can be decoded can be stepped over, and comes out the same when encoded and
 /// decoded again, in no more bytes.
 private func checkValue(_ bytes: UnsafeRawBufferPointer, _ columns: [ColumnType]) {
+    checkFastReading(bytes, columns)
     var reader = ByteReader(bytes)
     var skipping = ByteReader(bytes)
     var fields: [AvroField] = []
@@ -70,6 +72,37 @@ private func checkValue(_ bytes: UnsafeRawBufferPointer, _ columns: [ColumnType]
     precondition(
         columns.map { again.readField($0) } == fields, "decoded, encoded and decoded again, it is not the same")
     precondition(again.isValid && again.remaining == 0, "the encoding does not end where its value does")
+}
+
+/// What the fast way reads of a row, with the bytes behind it or without, is what the careful way reads.
+private func checkFastReading(_ bytes: UnsafeRawBufferPointer, _ columns: [ColumnType]) {
+    guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { return }
+    var reader = ByteReader(bytes)
+    let numbers: [Int64] = columns.map { column in
+        switch reader.readField(column) {
+        case .integer(let number), .decimal(let number): number
+        case .double, .text: 0
+        }
+    }
+    let (whole, row) = (start + bytes.count, start + (bytes.count - reader.remaining))
+    for (end, isRow) in [(row, reader.isValid), (whole, reader.isValid && reader.remaining == 0)] {
+        for read in [tidemark_read_fields, tidemark_read_fields_by_shifts] {
+            var fields = columns.enumerated().map { place, column in
+                let encoding =
+                    switch column {
+                    case .long, .timestamp: TIDEMARK_LONG
+                    case .decimal: TIDEMARK_DECIMAL
+                    case .double: TIDEMARK_EIGHT_BYTES
+                    case .string: TIDEMARK_BYTES
+                    }
+                return tidemark_make_field(UInt8(encoding), Int32(place), false, 0)
+            }
+            var words = [Int64](repeating: 0, count: columns.count)
+            var hash: UInt64 = 0
+            guard read(start, end, whole, &fields, columns.count, &words, &hash) else { continue }
+            precondition(isRow && words == numbers, "the fast way reads another row")
+        }
+    }
 }
 
 extension ByteReader {

@@ -105,6 +105,23 @@ struct StageTests {
         }
     }
 
+    /// Blocks of one row are scored one by one.
+    @Test(arguments: 0..<9)
+    func rowsScoredTogetherAreScoredAsOneByOne(_ number: Int) throws {
+        let style = KeyStyle.allCases[number % KeyStyle.allCases.count]
+        let input = EncodedInput(randomScript(seed: UInt64(number), count: 400), style: style)
+        let specification = pipelineScoredTogether(number, style: style)
+        let reference = try runStages(input, specification, style: style, block: 1)
+        #expect(Set(reference.decisions.suffix(100).map(\.probability)).count > 50, "the scores are not all alike")
+        for size in [2, 31, 32, 33, 300] {
+            #expect(try runStages(input, specification, style: style, block: size) == reference, "blocks of \(size)")
+        }
+        #expect(try runStages(input, specification, style: style, block: 300, cuts: [37, 150, 301]) == reference)
+        var unlike = specification
+        unlike.model.classifier.prior = 0.3
+        #expect(try runStages(input, unlike, style: style, block: 33) != reference)
+    }
+
     @Test(arguments: 0..<2 as Range<UInt64>)
     func aRunWithARestartBeforeEveryRecordGivesTheSame(seed: UInt64) throws {
         let input = EncodedInput(randomScript(seed: seed, count: 120), style: .text)

@@ -126,6 +126,22 @@ func testPipeline(seed: UInt64, style: KeyStyle) -> PipelineSpecification {
         decision: DecisionSpecification(alertThreshold: 0.5, reasonCount: 3), evaluation: EvaluationSpecification())
 }
 
+/// The same pipeline with one classifier that has bins, lines and crosses, and no clusters, so that rows are scored
+/// together; what it learns with follows from the number.
+func pipelineScoredTogether(_ number: Int, style: KeyStyle) -> PipelineSpecification {
+    var specification = testPipeline(seed: 0, style: style)
+    let learners: [Learner] = [.ftrl(alpha: 0.2, beta: 0.5), .adaGrad(rate: 0.1), .newton(ridge: 1)]
+    specification.model.kMeans = nil
+    specification.model.clustersAsInputs = false
+    specification.model.scaler = ScalerSpecification(refresh: [1, 16, 50][number % 3], block: 8)
+    addBins(&specification.model, seed: 1, [])
+    specification.model.classifier.learner = learners[number % 3]
+    specification.model.classifier.miniBatch = [1, 4, 11][number / 3 % 3]
+    specification.model.classifier.averaging = number % 2 == 0 ? .decayed(halfLifeRows: 20) : nil
+    specification.model.classifier.negativeShare = number % 4 == 3 ? 0.7 : 1
+    return specification
+}
+
 /// Bins and crosses for one seed out of two; for one out of three several classifiers that learn from different sources.
 private func addBins(_ model: inout ModelSpecification, seed: UInt64, _ labelSources: [String]) {
     var encoding = EncodingSpecification()

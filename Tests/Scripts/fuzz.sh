@@ -11,13 +11,15 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 out=.build/fuzz
+c_modules=(CChecksum CVarints)
 modules=(EventModel Platform LogStorage)
 export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=16:abort_on_error=0
 
 # Optimised, but with assertions; tests reach internals.
 flags=(-swift-version 6 -O -assert-config Debug -g -whole-module-optimization -parse-as-library -enable-testing
-    -sanitize=fuzzer,address -module-cache-path "$out/cache" -I "$out" -I "$out/CChecksum")
+    -sanitize=fuzzer,address -module-cache-path "$out/cache" -I "$out")
+for module in "${c_modules[@]}"; do flags+=(-I "$out/$module"); done
 
 compile() {
     local name=$1
@@ -27,12 +29,15 @@ compile() {
 }
 
 build() {
-    mkdir -p "$out/CChecksum"
-    printf 'module CChecksum { header "%s" export * }\n' "$PWD/Sources/CChecksum/include/checksum.h" \
-        >"$out/CChecksum/module.modulemap"
-    clang -O2 -g -fsanitize=fuzzer-no-link,address -I Sources/CChecksum/include -c -o "$out/CChecksum.o" \
-        Sources/CChecksum/*.c
-    local module objects=("$out/CChecksum.o")
+    local module objects=()
+    for module in "${c_modules[@]}"; do
+        mkdir -p "$out/$module"
+        printf 'module %s { header "%s" export * }\n' "$module" "$(echo "$PWD/Sources/$module"/include/*.h)" \
+            >"$out/$module/module.modulemap"
+        clang -O2 -g -fsanitize=fuzzer-no-link,address -I "Sources/$module/include" -c -o "$out/$module.o" \
+            Sources/"$module"/*.c
+        objects+=("$out/$module.o")
+    done
     for module in "${modules[@]}"; do
         compile "$module" Sources/"$module"/*.swift
         objects+=("$out/$module.o")

@@ -12,6 +12,7 @@ extension RecordDecoder {
         // A copy of its own stays in registers.
         var source = records
         defer { records = source }
+        guard limit > 0 else { return 0 }
         guard limit > 1 else { return appendNext(&source, to: &block) ? 1 : 0 }
         var run = RecordRun()
         var count = 0
