@@ -1,3 +1,5 @@
+import CVarints
+
 // Avro's binary encoding (Apache Avro 1.11 specification) of the types that `ColumnType` names, and the envelope that
 // schema registries put before it: a zero byte, the schema's number in four bytes (big-endian), then the Avro value.
 
@@ -95,5 +97,20 @@ extension ByteReader {
         case .double: skip(8)
         case .string, .decimal: _ = readAvroBytes()
         }
+    }
+}
+
+extension ColumnType {
+    /// How `tidemark_read_fields` is to read a column: its number goes to `word`, and counts for the row's hash with `salt`,
+    /// or not where that is nil. Of texts and doubles nothing is kept.
+    public func field(word: Int, salt: UInt64?) -> tidemark_field {
+        let encoding =
+            switch self {
+            case .long, .timestamp: TIDEMARK_LONG
+            case .decimal: TIDEMARK_DECIMAL
+            case .double: TIDEMARK_EIGHT_BYTES
+            case .string: TIDEMARK_BYTES
+            }
+        return tidemark_make_field(UInt8(encoding), Int32(word), salt != nil, salt ?? 0)
     }
 }

@@ -145,7 +145,7 @@ public struct RecordDecoder: ~Copyable {
         spareWord = integerWord + plan.integerColumns.count
         self.schema = schema
         for (place, column) in RecordSchema.label(idType: .long).columns.enumerated() {
-            labelSteps[place] = tidemark_make_field(Self.encoding(of: column.type), Int32(place), false, 0)
+            labelSteps[place] = column.type.field(word: place, salt: nil)
         }
     }
 
@@ -302,8 +302,8 @@ public struct RecordDecoder: ~Copyable {
             }
             let made = makeStep(fields[fieldCount])
             steps[fieldCount] = made
-            fastSteps[fieldCount] = tidemark_make_field(
-                Self.encoding(of: step.type), made.word, made.declared != 0, made.declared)
+            fastSteps[fieldCount] = step.type.field(
+                word: Int(made.word), salt: made.declared == 0 ? nil : made.declared)
             if made.isPart || made.declared != 0 && made.kind != .number && made.kind != .decimal {
                 reading.isNumeric = false
             }
@@ -398,15 +398,6 @@ public struct RecordDecoder: ~Copyable {
         case .decimal: .decimal
         case .double: .double
         case .string: .text
-        }
-    }
-
-    private static func encoding(of type: ColumnType) -> UInt8 {
-        switch type {
-        case .long, .timestamp: UInt8(TIDEMARK_LONG)
-        case .decimal: UInt8(TIDEMARK_DECIMAL)
-        case .double: UInt8(TIDEMARK_EIGHT_BYTES)
-        case .string: UInt8(TIDEMARK_BYTES)
         }
     }
 

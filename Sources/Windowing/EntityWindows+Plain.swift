@@ -67,12 +67,8 @@ extension EntityWindows {
         _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots, _ shape: some EventShape
     ) -> Bool {
         let position = words[boundary.pointee.word]
-        let one = ring + slots[position] &* shape.eventWords
-        let two = ring + slots[position &+ 1] &* shape.eventWords
-        let three = ring + slots[position &+ 2] &* shape.eventWords
-        let passesOne = Self.allBits(one[0] <= last)
-        let passesTwo = Self.allBits(two[0] <= last) & passesOne
-        let passesThree = Self.allBits(three[0] <= last) & passesTwo
+        let (one, two, three) = events(from: position, ring, slots, shape)
+        let (passesOne, passesTwo, passesThree) = Self.passes(one, two, three, last: last)
         words[boundary.pointee.word] = position &- passesOne &- passesTwo &- passesThree
         if shape.columns > 0, boundary.pointee.sum > 0 {
             let (total, value) = (words + boundary.pointee.sum, boundary.pointee.value)
@@ -97,12 +93,8 @@ extension EntityWindows {
         _ shape: some EventShape
     ) {
         let position = words[0]
-        let one = ring + slots[position] &* shape.eventWords
-        let two = ring + slots[position &+ 1] &* shape.eventWords
-        let three = ring + slots[position &+ 2] &* shape.eventWords
-        let passesOne = Self.allBits(one[0] <= last)
-        let passesTwo = Self.allBits(two[0] <= last) & passesOne
-        let passesThree = Self.allBits(three[0] <= last) & passesTwo
+        let (one, two, three) = events(from: position, ring, slots, shape)
+        let (passesOne, passesTwo, passesThree) = Self.passes(one, two, three, last: last)
         for column in 1..<shape.columns &+ 1 {
             // Each sum is needed for the next one too, or the compiler would load it behind a branch.
             let ofOne = one[column]
@@ -135,6 +127,25 @@ extension EntityWindows {
             position &+= 1
         }
         words[0] = position
+    }
+
+    /// The events that a boundary looks at.
+    @inline(__always) private func events(
+        from position: Int64, _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots, _ shape: some EventShape
+    ) -> (UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Int64>, UnsafeMutablePointer<Int64>) {
+        (
+            ring + slots[position] &* shape.eventWords, ring + slots[position &+ 1] &* shape.eventWords,
+            ring + slots[position &+ 2] &* shape.eventWords
+        )
+    }
+
+    /// For each, -1 where it and those before it are passed, else 0.
+    @inline(__always) private static func passes(
+        _ one: UnsafePointer<Int64>, _ two: UnsafePointer<Int64>, _ three: UnsafePointer<Int64>, last: Int64
+    ) -> (Int64, Int64, Int64) {
+        let passesOne = allBits(one[0] <= last)
+        let passesTwo = allBits(two[0] <= last) & passesOne
+        return (passesOne, passesTwo, allBits(three[0] <= last) & passesTwo)
     }
 
     /// -1 where it holds, else 0.

@@ -68,7 +68,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var rings: RingMemory
     /// Memory for the tracks.
     let labelMemory: UnsafeMutablePointer<RingMemory>
-    /// The dense numbers of a block's rows as they were at its start; -1: none.
+    /// The dense numbers of a block's rows as they were when they were looked up; -1: none.
     var rowNumbers: UnsafeMutablePointer<Int32>
     private var rowNumberCapacity = 16
 

@@ -34,14 +34,7 @@ import Testing
     /// Every second field counts for the hash.
     private func makeFields(_ types: [ColumnType]) -> [tidemark_field] {
         types.enumerated().map { index, type in
-            let encoding =
-                switch type {
-                case .long, .timestamp: TIDEMARK_LONG
-                case .decimal: TIDEMARK_DECIMAL
-                case .double: TIDEMARK_EIGHT_BYTES
-                case .string: TIDEMARK_BYTES
-                }
-            return tidemark_make_field(UInt8(encoding), Int32(index), index % 2 == 1, UInt64(index) * 77)
+            type.field(word: index, salt: index % 2 == 1 ? UInt64(index) * 77 : nil)
         }
     }
 

@@ -87,16 +87,7 @@ private func checkFastReading(_ bytes: UnsafeRawBufferPointer, _ columns: [Colum
     let (whole, row) = (start + bytes.count, start + (bytes.count - reader.remaining))
     for (end, isRow) in [(row, reader.isValid), (whole, reader.isValid && reader.remaining == 0)] {
         for read in [tidemark_read_fields, tidemark_read_fields_by_shifts] {
-            var fields = columns.enumerated().map { place, column in
-                let encoding =
-                    switch column {
-                    case .long, .timestamp: TIDEMARK_LONG
-                    case .decimal: TIDEMARK_DECIMAL
-                    case .double: TIDEMARK_EIGHT_BYTES
-                    case .string: TIDEMARK_BYTES
-                    }
-                return tidemark_make_field(UInt8(encoding), Int32(place), false, 0)
-            }
+            var fields = columns.enumerated().map { $1.field(word: $0, salt: nil) }
             var words = [Int64](repeating: 0, count: columns.count)
             var hash: UInt64 = 0
             guard read(start, end, whole, &fields, columns.count, &words, &hash) else { continue }
