@@ -84,93 +84,123 @@ INLINE long read_record_heads(
     return count;
 }
 
-/// The same where lengths differ so often that guesses cost more than waiting does.
-INLINE bool read_varint_of_any_length(const uint8_t **p, int64_t *value, const bool has_pext) {
-    uint64_t word = eight_bytes(*p), ends = ~word & 0x8080808080808080;
-    if (RARELY(!ends)) return false;
-    *p += (__builtin_ctzll(ends) + 1) >> 3;
-    *value = from_zigzag(closed_up(word & (ends ^ (ends - 1)), has_pext));
-    return true;
+// Where a row's next field begins depends on the field before. So one field of all rows is read after the other: what a
+// row waits for was read long before, and lengths, which differ from row to row, need not be foretold by branches.
+// Each of these reads a field of the rows before `last` and returns the first row that has it not as it should be.
+
+INLINE void keep(struct tidemark_row *row, const struct tidemark_field field, int64_t number, const bool is_hashed) {
+    row->words[field.word] = number;
+    if (is_hashed) row->hash += tidemark_mixed(field.salt, (uint64_t)number);
 }
 
-/// A long; after too many wrong guesses no more are made.
-INLINE bool read_long(const uint8_t **p, int64_t *value, struct tidemark_field *field, const bool has_pext) {
-    const uint64_t before = field->length;
-    if (!read_varint(p, value, &field->expected, &field->length, has_pext)) return false;
-    if (RARELY(field->length != before) && ++field->wrong_guesses == 64) field->encoding = TIDEMARK_VARYING_LONG;
-    return true;
-}
-
-/// The length of 1 to 8 bytes that a decimal begins with, 0 to 63 for other bytes, as a zigzag varint: a byte.
-INLINE bool guess_length(struct tidemark_field *field, uint8_t byte) {
-    uint32_t count = byte / 2;
-    if ((byte & 1) != 0 || byte >= 0x80) return false;
-    if (field->encoding == TIDEMARK_DECIMAL) {
-        if (count < 1 || count > 8) return false;
-        field->shift = (uint8_t)(64 - 8 * count);
+INLINE struct tidemark_row *read_longs(
+    struct tidemark_row *row, struct tidemark_row *last, const struct tidemark_field field, const bool is_hashed,
+    const bool has_pext) {
+    for (; row < last; row++) {
+        uint64_t word = eight_bytes(row->position), ends = ~word & 0x8080808080808080;
+        if (RARELY(!ends)) break;
+        row->position += (__builtin_ctzll(ends) + 1) >> 3;
+        keep(row, field, from_zigzag(closed_up(word & (ends ^ (ends - 1)), has_pext)), is_hashed);
     }
-    field->expected = byte;
-    field->length = 1 + count;
-    return true;
+    return row;
 }
 
-INLINE bool read_fields(
-    const uint8_t *p, const uint8_t *end, const uint8_t *readable_end, struct tidemark_field *fields, long count,
-    int64_t *words, uint64_t *hash, const bool has_pext) {
-    if (readable_end - p < 9 * count) return false;
-    uint64_t sum = 0;
-    for (struct tidemark_field *field = fields; field < fields + count; field++) {
-        int64_t number = 0;
-        if (field->encoding == TIDEMARK_LONG) {
-            if (!read_long(&p, &number, field, has_pext)) return false;
-        } else if (field->encoding == TIDEMARK_VARYING_LONG) {
-            if (!read_varint_of_any_length(&p, &number, has_pext)) return false;
+INLINE struct tidemark_row *read_decimals(
+    struct tidemark_row *row, struct tidemark_row *last, const struct tidemark_field field, const bool is_hashed) {
+    for (; row < last; row++) {
+        // The length is a zigzag varint: an odd byte is far out of the range.
+        uint32_t byte = *row->position, length = byte >> 1 | byte << 31;
+        if (RARELY(length - 1 > 7)) break;
+        int64_t number = (int64_t)__builtin_bswap64(eight_bytes(row->position + 1)) >> (64 - 8 * length);
+        row->position += 1 + length;
+        keep(row, field, number, is_hashed);
+    }
+    return row;
+}
+
+INLINE struct tidemark_row *skip_bytes(struct tidemark_row *row, struct tidemark_row *last) {
+    for (; row < last; row++) {
+        uint8_t byte = *row->position;
+        if (RARELY((byte & 0x81) != 0)) break;
+        row->position += 1 + byte / 2;
+    }
+    return row;
+}
+
+INLINE struct tidemark_row *skip_eight_bytes(struct tidemark_row *row, struct tidemark_row *last) {
+    for (; row < last; row++) row->position += 8;
+    return row;
+}
+
+/// The most bytes that a field takes, or that are looked at to read it.
+INLINE long most_bytes(uint8_t encoding) {
+    return encoding == TIDEMARK_BYTES ? 64 : encoding == TIDEMARK_DECIMAL ? 9 : 8;
+}
+
+INLINE long read_rows(
+    struct tidemark_row *rows, long count, const uint8_t *readable_end, const struct tidemark_field *fields,
+    long field_count, const bool has_pext) {
+    long most = 0;
+    for (long index = 0; index < field_count; index++) most += most_bytes(fields[index].encoding);
+    while (count > 0 && readable_end - rows[count - 1].position < most) count--;
+    struct tidemark_row *last = rows + count;
+    for (long index = 0; index < field_count; index++) {
+        const struct tidemark_field field = fields[index];
+        if (field.encoding == TIDEMARK_LONG && field.is_hashed) {
+            last = read_longs(rows, last, field, true, has_pext);
+        } else if (field.encoding == TIDEMARK_LONG) {
+            last = read_longs(rows, last, field, false, has_pext);
+        } else if (field.encoding == TIDEMARK_DECIMAL && field.is_hashed) {
+            last = read_decimals(rows, last, field, true);
+        } else if (field.encoding == TIDEMARK_DECIMAL) {
+            last = read_decimals(rows, last, field, false);
+        } else if (field.encoding == TIDEMARK_BYTES) {
+            last = skip_bytes(rows, last);
         } else {
-            if (field->encoding != TIDEMARK_EIGHT_BYTES) {
-                if (RARELY(*p != field->expected) && !guess_length(field, *p)) return false;
-                if (field->encoding == TIDEMARK_DECIMAL) {
-                    number = (int64_t)__builtin_bswap64(eight_bytes(p + 1)) >> field->shift;
-                } else if (readable_end - p - (int64_t)field->length < 9 * (fields + count - field - 1)) {
-                    return false;
-                }
-            }
-            p += field->length;
+            last = skip_eight_bytes(rows, last);
         }
-        words[field->word] = number;
-        if (field->is_hashed) sum += tidemark_mixed(field->salt, (uint64_t)number);
     }
-    *hash = sum;
-    return p == end;
+    struct tidemark_row *row = rows;
+    while (row < last && row->position == row->end) row++;
+    return row - rows;
 }
 
 #if defined(__x86_64__)
 #define HAS_PEXT __builtin_cpu_supports("bmi2")
+#define FOR_PEXT __attribute__((target("bmi,bmi2")))
 #else
 #define HAS_PEXT false
+#define FOR_PEXT
 #endif
 
-struct tidemark_field tidemark_make_field(uint8_t encoding, int32_t word, bool is_hashed, uint64_t salt) {
-    // What no field begins with is expected at first.
-    return (struct tidemark_field){
-        .encoding = encoding, .is_hashed = is_hashed, .word = word, .salt = salt, .expected = 0x100, .length = 8};
+FOR_PEXT static long read_record_heads_with_pext(
+    const uint8_t **position, const uint8_t *end, int64_t *next_delta, int64_t last_delta,
+    struct tidemark_record_head *heads, long most) {
+    return read_record_heads(position, end, next_delta, last_delta, heads, most, true);
 }
 
 long tidemark_read_record_heads(
     const uint8_t **position, const uint8_t *end, int64_t *next_delta, int64_t last_delta,
     struct tidemark_record_head *heads, long most) {
-    if (HAS_PEXT) return read_record_heads(position, end, next_delta, last_delta, heads, most, true);
+    if (HAS_PEXT) return read_record_heads_with_pext(position, end, next_delta, last_delta, heads, most);
     return read_record_heads(position, end, next_delta, last_delta, heads, most, false);
 }
 
-bool tidemark_read_fields(
-    const uint8_t *start, const uint8_t *end, const uint8_t *readable_end, struct tidemark_field *fields, long count,
-    int64_t *words, uint64_t *hash) {
-    if (HAS_PEXT) return read_fields(start, end, readable_end, fields, count, words, hash, true);
-    return tidemark_read_fields_by_shifts(start, end, readable_end, fields, count, words, hash);
+FOR_PEXT static long read_rows_with_pext(
+    struct tidemark_row *rows, long count, const uint8_t *readable_end, const struct tidemark_field *fields,
+    long field_count) {
+    return read_rows(rows, count, readable_end, fields, field_count, true);
 }
 
-bool tidemark_read_fields_by_shifts(
-    const uint8_t *start, const uint8_t *end, const uint8_t *readable_end, struct tidemark_field *fields, long count,
-    int64_t *words, uint64_t *hash) {
-    return read_fields(start, end, readable_end, fields, count, words, hash, false);
+long tidemark_read_rows(
+    struct tidemark_row *rows, long count, const uint8_t *readable_end, const struct tidemark_field *fields,
+    long field_count) {
+    if (HAS_PEXT) return read_rows_with_pext(rows, count, readable_end, fields, field_count);
+    return tidemark_read_rows_by_shifts(rows, count, readable_end, fields, field_count);
+}
+
+long tidemark_read_rows_by_shifts(
+    struct tidemark_row *rows, long count, const uint8_t *readable_end, const struct tidemark_field *fields,
+    long field_count) {
+    return read_rows(rows, count, readable_end, fields, field_count, false);
 }

@@ -101,7 +101,7 @@ extension ByteReader {
 }
 
 extension ColumnType {
-    /// How `tidemark_read_fields` is to read a column: its number goes to `word`, and counts for the row's hash with `salt`,
+    /// How `tidemark_read_rows` is to read a column: its number goes to `word`, and counts for the row's hash with `salt`,
     /// or not where that is nil. Of texts and doubles nothing is kept.
     public func field(word: Int, salt: UInt64?) -> tidemark_field {
         let encoding =
@@ -111,6 +111,7 @@ extension ColumnType {
             case .double: TIDEMARK_EIGHT_BYTES
             case .string: TIDEMARK_BYTES
             }
-        return tidemark_make_field(UInt8(encoding), Int32(word), salt != nil, salt ?? 0)
+        return tidemark_field(
+            encoding: UInt8(encoding), is_hashed: salt != nil, word: Int32(word), salt: salt ?? 0)
     }
 }

@@ -54,8 +54,10 @@ public struct RecordDecoder: ~Copyable {
         var table: Int32 = 0
         /// For rows: their kind, by its place among the plan's.
         var rowKind: UInt8 = 0
-        /// Whether of all fields but numbers nothing is kept, and of those no text is made.
-        var isNumeric = true
+        /// What a record of these is.
+        var recordKind = EventBlock.RecordKind.undecodable
+        /// Whether it is a row or a label of which nothing but numbers is kept, and no text is made of those.
+        var isNumeric = false
         var start: Int32 = 0
         var count: Int32 = 0
         var copyStart: Int32 = 0
@@ -88,27 +90,29 @@ public struct RecordDecoder: ~Copyable {
     private let hasTextIDs: Bool
     private let textPairs: [TextPair]
     private let completesTexts: Bool
+    /// Whether rows of any schema have something for `complete`.
+    private(set) var completesRows: Bool
     private let partColumns: [String]
     /// The parts of the row that is being read.
     private var parts: [String]
     /// The pipeline's own: the arrival time and the declared columns, which are what the payload of a transaction is.
     /// Undeclared columns, the columns' order, and whether a default was written out make no other one of it.
     private let readerSchemas: [RecordSchema]
-    private let doubleCount: Int
+    let doubleCount: Int
     /// Where a row's integer values begin, and its last word.
     private let integerWord: Int
     private let spareWord: Int
     /// By schema number; numbers are small.
-    private var readings = BlockBuffer<Reading>()
+    private(set) var readings = BlockBuffer<Reading>()
     private var readingCount = 0
     private var fields = BlockBuffer<Field>()
     private var steps = BlockBuffer<Step>()
-    /// The same for `tidemark_read_fields`.
-    private var fastSteps = BlockBuffer<tidemark_field>()
+    /// The same for `tidemark_read_rows`.
+    var numericSteps = BlockBuffer<tidemark_field>()
     private var fieldCount = 0
-    /// The steps of a label with a number as its id, and what its fields say.
-    private var labelSteps = BlockBuffer<tidemark_field>()
-    private var labelWords = BlockBuffer<Int64>()
+    /// The steps of a label with a number as its id.
+    let labelSteps: [tidemark_field]
+    var run = Run()
     private var copies = BlockBuffer<Copy>()
     private var copyCount = 0
     private var defaults: [Default] = []
@@ -138,15 +142,14 @@ public struct RecordDecoder: ~Copyable {
         self.partColumns = partColumns
         self.textPairs = textPairs
         completesTexts = hasKinds || !textPairs.isEmpty
+        completesRows = completesTexts
         parts = partColumns.map { _ in "" }
         readerSchemas = input.readerSchemas
         doubleCount = plan.doubleColumns.count
         integerWord = EventBlock.RowWord.keys + plan.keyWords
         spareWord = integerWord + plan.integerColumns.count
+        labelSteps = RecordSchema.label(idType: .long).columns.enumerated().map { $1.type.field(word: $0, salt: nil) }
         self.schema = schema
-        for (place, column) in RecordSchema.label(idType: .long).columns.enumerated() {
-            labelSteps[place] = column.type.field(word: place, salt: nil)
-        }
     }
 
     /// Appends a record to `block`.
@@ -158,23 +161,8 @@ public struct RecordDecoder: ~Copyable {
         appendReserved(offset: offset, timestamp: timestamp, value: value, slack: slack, to: &block)
     }
 
-    /// Appends records of a batch that were read at once. Bytes up to `end` may be looked at.
-    public mutating func append(
-        _ heads: UnsafeBufferPointer<tidemark_record_head>, baseOffset: Offset, baseTime: EventTime,
-        end: UnsafePointer<UInt8>, to block: inout EventBlock
-    ) {
-        block.reserve(records: heads.count, doubles: doubleCount)
-        for head in heads {
-            let value = UnsafeRawBufferPointer(start: head.value, count: Int(head.value_count))
-            appendReserved(
-                offset: Offset(baseOffset.value &+ head.offset_delta),
-                timestamp: EventTime(milliseconds: baseTime.milliseconds &+ head.timestamp_delta), value: value,
-                slack: UnsafeRawPointer(end) - (UnsafeRawPointer(head.value.unsafelyUnwrapped) + value.count),
-                to: &block)
-        }
-    }
-
-    @inline(__always) private mutating func appendReserved(
+    /// The same where there is room.
+    @inline(never) mutating func appendReserved(
         offset: Offset, timestamp: EventTime, value: UnsafeRawBufferPointer, slack: Int, to block: inout EventBlock
     ) {
         let index = block.recordCount
@@ -190,7 +178,7 @@ public struct RecordDecoder: ~Copyable {
         let kind = reading.pointee.kind
         if kind == .row {
             guard appendRow(reading, reader, offset: offset, timestamp: timestamp, to: &block) else { return }
-            record.pointee.kind = reading.pointee.rowKind == 0 ? .transaction : .event
+            record.pointee.kind = reading.pointee.recordKind
             record.pointee.index = Int32(truncatingIfNeeded: block.rowCount &- 1)
         } else if kind == .label {
             guard appendLabel(reader, to: &block) else { return }
@@ -233,7 +221,7 @@ public struct RecordDecoder: ~Copyable {
     /// Schemas are numbered in order of registration, so a large number is a damaged one.
     private static let largestSchemaNumber = 65_535
 
-    @inline(__always) private mutating func reading(of number: Int) -> UnsafePointer<Reading> {
+    @inline(__always) mutating func reading(of number: Int) -> UnsafePointer<Reading> {
         let known = number >= 0 && number < readingCount && readings[number].kind != .unprepared
         // Preparing may move the readings.
         let place = known ? number : prepare(number)
@@ -273,7 +261,8 @@ public struct RecordDecoder: ~Copyable {
         if isEvent { return makeRowReading(resolution, reader.columns, kind: kind) }
         switch reader.name {
         case "Transaction": return makeRowReading(resolution, reader.columns, kind: 0)
-        case "Label" where resolution.isIdentity: return Reading(kind: .label)
+        case "Label" where resolution.isIdentity:
+            return Reading(kind: .label, recordKind: .label, isNumeric: !hasSources && input.idType != .string)
         case "Command" where resolution.isIdentity: return Reading(kind: .command)
         default: return Reading(kind: .unknown)
         }
@@ -288,12 +277,12 @@ public struct RecordDecoder: ~Copyable {
 
     private mutating func makeRowReading(_ resolution: SchemaResolution, _ columns: [Column], kind: Int) -> Reading {
         var reading = Reading(
-            kind: .row, rowKind: UInt8(kind), start: Int32(fieldCount), count: Int32(resolution.steps.count),
+            kind: .row, rowKind: UInt8(kind), recordKind: kind == 0 ? .transaction : .event, isNumeric: true, start: Int32(fieldCount), count: Int32(resolution.steps.count),
             copyStart: Int32(copyCount), defaultStart: Int32(defaults.count))
         let idColumn = kind == 0 ? input.idColumn : input.events.first { $0.name == plan.kinds[kind].name }?.idColumn
         fields.reserve(fieldCount + resolution.steps.count)
         steps.reserve(fieldCount + resolution.steps.count)
-        fastSteps.reserve(fieldCount + resolution.steps.count)
+        numericSteps.reserve(fieldCount + resolution.steps.count)
         for step in resolution.steps {
             switch step.use {
             case .skip: fields[fieldCount] = Field(kind: Self.kind(of: step.type))
@@ -302,7 +291,7 @@ public struct RecordDecoder: ~Copyable {
             }
             let made = makeStep(fields[fieldCount])
             steps[fieldCount] = made
-            fastSteps[fieldCount] = step.type.field(
+            numericSteps[fieldCount] = step.type.field(
                 word: Int(made.word), salt: made.declared == 0 ? nil : made.declared)
             if made.isPart || made.declared != 0 && made.kind != .number && made.kind != .decimal {
                 reading.isNumeric = false
@@ -321,6 +310,7 @@ public struct RecordDecoder: ~Copyable {
         }
         appendForeignColumns(kind: kind)
         reading.defaultCount = Int32(defaults.count) - reading.defaultStart
+        if reading.copyCount > 0 || reading.defaultCount > 0 { completesRows = true }
         return reading
     }
 
@@ -409,21 +399,9 @@ public struct RecordDecoder: ~Copyable {
     ) -> Bool {
         let row = block.rowCount
         let words = block.row(row)
-        let steps = fastSteps.pointer + Int(reading.pointee.start)
-        var read =
-            reading.pointee.isNumeric
-            ? readNumbers(steps, count: Int(reading.pointee.count), reader, into: words) : nil
-        if read == nil { read = readFields(reading, reader, row, &block) }
-        guard let fieldsPayload = read else { return undo(row, &block) }
+        guard let fieldsPayload = readFields(reading, reader, row, &block) else { return undo(row, &block) }
         let payload = mixed(UInt64(bitPattern: timestamp.milliseconds)) &+ reading.pointee.payload &+ fieldsPayload
-        var copy = copies.pointer + Int(reading.pointee.copyStart)
-        let lastCopy = copy + Int(reading.pointee.copyCount)
-        while copy < lastCopy {
-            words[Int(copy.pointee.to)] = words[Int(copy.pointee.from)]
-            copy += 1
-        }
-        if reading.pointee.defaultCount > 0 { appendDefaults(reading.pointee, row, &block) }
-        if completesTexts { completeTexts(kind: reading.pointee.rowKind, row, &block) }
+        complete(reading.pointee, &block)
         words[EventBlock.RowWord.payload] = Int64(bitPattern: payload)
         words[EventBlock.RowWord.time] = timestamp.milliseconds
         words[EventBlock.RowWord.offset] = offset.value
@@ -431,19 +409,23 @@ public struct RecordDecoder: ~Copyable {
         return true
     }
 
-    /// Reads fields of which nothing but numbers is kept.
-    /// - Returns: what they add to the payload's hash, nil where the careful way has to tell what there is.
-    @inline(__always) private func readNumbers(
-        _ steps: UnsafeMutablePointer<tidemark_field>, count: Int, _ reader: ByteReader,
-        into words: UnsafeMutablePointer<Int64>
-    ) -> UInt64? {
-        let (start, end, readableEnd) = reader.addresses
-        var payload: UInt64 = 0
-        return tidemark_read_fields(start, end, readableEnd, steps, count, words, &payload) ? payload : nil
+    /// Writes down what of the block's next row its fields do not say by themselves.
+    @inline(__always) mutating func complete(_ reading: Reading, _ block: inout EventBlock) {
+        let row = block.rowCount
+        let words = block.row(row)
+        var copy = copies.pointer + Int(reading.copyStart)
+        let lastCopy = copy + Int(reading.copyCount)
+        while copy < lastCopy {
+            words[Int(copy.pointee.to)] = words[Int(copy.pointee.from)]
+            copy += 1
+        }
+        if reading.defaultCount > 0 { appendDefaults(reading, row, &block) }
+        if completesTexts { completeTexts(kind: reading.rowKind, row, &block) }
     }
 
-    /// The same for a row of any fields, one after the other; nil where they are not what the schema says.
-    @inline(never) private mutating func readFields(
+    /// Reads fields one after the other.
+    /// - Returns: what they add to the payload's hash, nil where they are not what the schema says.
+    @inline(__always) private mutating func readFields(
         _ reading: UnsafePointer<Reading>, _ start: ByteReader, _ row: Int, _ block: inout EventBlock
     ) -> UInt64? {
         var reader = start
@@ -555,15 +537,6 @@ public struct RecordDecoder: ~Copyable {
     }
 
     @inline(__always) private mutating func appendLabel(_ start: ByteReader, to block: inout EventBlock) -> Bool {
-        if !hasSources, !block.idIsText,
-            readNumbers(labelSteps.pointer, count: 3, start, into: labelWords.pointer) != nil
-        {
-            return append(id: labelWords[0], value: labelWords[1], source: 0, to: &block)
-        }
-        return appendLabelOfAnyForm(start, to: &block)
-    }
-
-    @inline(never) private mutating func appendLabelOfAnyForm(_ start: ByteReader, to block: inout EventBlock) -> Bool {
         if block.idIsText { return appendLabelOfText(start, to: &block) }
         var reader = start
         let id = reader.readVarint()

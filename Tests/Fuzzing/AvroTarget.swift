@@ -74,7 +74,8 @@ private func checkValue(_ bytes: UnsafeRawBufferPointer, _ columns: [ColumnType]
     precondition(again.isValid && again.remaining == 0, "the encoding does not end where its value does")
 }
 
-/// What the fast way reads of a row, with the bytes behind it or without, is what the careful way reads.
+/// What the fast way reads of a row and of the same row once more, with the bytes behind it or without, is what the careful
+/// way reads.
 private func checkFastReading(_ bytes: UnsafeRawBufferPointer, _ columns: [ColumnType]) {
     guard let start = bytes.bindMemory(to: UInt8.self).baseAddress else { return }
     var reader = ByteReader(bytes)
@@ -85,13 +86,19 @@ private func checkFastReading(_ bytes: UnsafeRawBufferPointer, _ columns: [Colum
         }
     }
     let (whole, row) = (start + bytes.count, start + (bytes.count - reader.remaining))
+    let fields = columns.enumerated().map { $1.field(word: $0, salt: 3) }
     for (end, isRow) in [(row, reader.isValid), (whole, reader.isValid && reader.remaining == 0)] {
-        for read in [tidemark_read_fields, tidemark_read_fields_by_shifts] {
-            var fields = columns.enumerated().map { $1.field(word: $0, salt: nil) }
-            var words = [Int64](repeating: 0, count: columns.count)
-            var hash: UInt64 = 0
-            guard read(start, end, whole, &fields, columns.count, &words, &hash) else { continue }
-            precondition(isRow && words == numbers, "the fast way reads another row")
+        for read in [tidemark_read_rows, tidemark_read_rows_by_shifts] {
+            var words = [Int64](repeating: 0, count: 2 * columns.count)
+            words.withUnsafeMutableBufferPointer { words in
+                guard let target = words.baseAddress else { return }
+                var rows = [0, columns.count].map {
+                    tidemark_row(position: start, end: end, words: target + $0, hash: 0)
+                }
+                let count = read(&rows, 2, whole, fields, columns.count)
+                guard count > 0 else { return }
+                precondition(isRow && count == 2 && words.elementsEqual(numbers + numbers), "the fast way reads another row")
+            }
         }
     }
 }
