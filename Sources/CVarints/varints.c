@@ -30,19 +30,12 @@ INLINE uint64_t closed_up(uint64_t word, const bool has_pext) {
 
 INLINE int64_t from_zigzag(uint64_t bits) { return (int64_t)(bits >> 1) ^ -(int64_t)(bits & 1); }
 
-/// A varint of up to seven bytes, where eight can be looked at; false for a longer one. `*expected` are the bits of as many
-/// bytes as the varint before had, `*length` their number.
-INLINE bool read_varint(
-    const uint8_t **p, int64_t *value, uint64_t *expected, uint64_t *length, const bool has_pext) {
-    uint64_t word = eight_bytes(*p), ends = ~word & 0x8080808080808080, bits = ends ^ (ends - 1);
-    if (RARELY(bits != *expected)) {
-        // All bits: eight bytes or more.
-        if (bits == ~(uint64_t)0) return false;
-        *expected = bits;
-        *length = (uint64_t)(__builtin_ctzll(ends) + 1) / 8;
-    }
-    *p += *length;
-    *value = from_zigzag(closed_up(word & bits, has_pext));
+/// A varint of up to eight bytes, where eight can be looked at; false for a longer one.
+INLINE bool read_varint(const uint8_t **p, int64_t *value, const bool has_pext) {
+    uint64_t word = eight_bytes(*p), ends = ~word & 0x8080808080808080;
+    if (RARELY(!ends)) return false;
+    *p += (__builtin_ctzll(ends) + 1) >> 3;
+    *value = from_zigzag(closed_up(word & (ends ^ (ends - 1)), has_pext));
     return true;
 }
 
@@ -51,8 +44,6 @@ INLINE long read_record_heads(
     struct tidemark_record_head *heads, long most, const bool has_pext) {
     const uint8_t *p = *position;
     int64_t least_delta = *next_delta;
-    uint64_t expected[4] = {0xFF, 0xFF, 0xFF, 0xFF};
-    uint64_t lengths[4] = {1, 1, 1, 1};
     long count = 0;
     while (count < most && end - p >= 64) {
         const uint8_t *q = p;
@@ -61,18 +52,18 @@ INLINE long read_record_heads(
         if (*q < 0x80) {
             length = *q & 1 ? -1 : *q / 2;
             q += 1;
-        } else if (!read_varint(&q, &length, &expected[0], &lengths[0], has_pext)) {
+        } else if (!read_varint(&q, &length, has_pext)) {
             break;
         }
         if (length < 0 || length > end - q) break;
         const uint8_t *next = q + length;
         // The attributes say nothing.
         q += 1;
-        if (!read_varint(&q, &timestamp_delta, &expected[1], &lengths[1], has_pext)) break;
-        if (!read_varint(&q, &offset_delta, &expected[2], &lengths[2], has_pext)) break;
+        if (!read_varint(&q, &timestamp_delta, has_pext)) break;
+        if (!read_varint(&q, &offset_delta, has_pext)) break;
         // A key's length of -1 is a byte of its own, and so is the number of headers, 0.
         if (*q++ != 1) break;
-        if (!read_varint(&q, &value_count, &expected[3], &lengths[3], has_pext)) break;
+        if (!read_varint(&q, &value_count, has_pext)) break;
         if (value_count < 0 || value_count != next - q - 1 || next[-1] != 0) break;
         if (offset_delta < least_delta || offset_delta > last_delta) break;
         heads[count++] = (struct tidemark_record_head){timestamp_delta, offset_delta, q, value_count};
@@ -97,10 +88,9 @@ INLINE struct tidemark_row *read_longs(
     struct tidemark_row *row, struct tidemark_row *last, const struct tidemark_field field, const bool is_hashed,
     const bool has_pext) {
     for (; row < last; row++) {
-        uint64_t word = eight_bytes(row->position), ends = ~word & 0x8080808080808080;
-        if (RARELY(!ends)) break;
-        row->position += (__builtin_ctzll(ends) + 1) >> 3;
-        keep(row, field, from_zigzag(closed_up(word & (ends ^ (ends - 1)), has_pext)), is_hashed);
+        int64_t number;
+        if (!read_varint(&row->position, &number, has_pext)) break;
+        keep(row, field, number, is_hashed);
     }
     return row;
 }

@@ -94,6 +94,7 @@ extension RecordDecoder {
     ) -> (count: Int, labels: Int) {
         let (firstRow, firstLabel) = (block.rowCount, block.labelCount)
         let (schemas, rowPlaces, labelPlaces) = (run.schemas.pointer, run.rowPlaces.pointer, run.labelPlaces.pointer)
+        let (readings, readingCount) = (readings.pointer, UInt32(truncatingIfNeeded: readingCount))
         let records = block.records.pointer + block.recordCount
         var labels = 0
         for index in 0..<heads.count {
@@ -102,18 +103,17 @@ extension RecordDecoder {
             let value = UnsafeRawPointer(head.value.unsafelyUnwrapped)
             // A zero byte and the schema's number; the bytes are there, whatever the value's length.
             let envelope = UInt64(littleEndian: value.loadUnaligned(as: UInt64.self))
-            let number = Int32(truncatingIfNeeded: envelope &>> 8).byteSwapped
-            guard Int(head.value_count) >= envelopeLength, envelope & 0xFF == 0, time.isInRange else {
-                return (index, labels)
-            }
-            let reading = reading(of: Int(number))
+            let number = UInt32(truncatingIfNeeded: envelope &>> 8).byteSwapped
+            guard Int(head.value_count) >= envelopeLength, envelope & 0xFF == 0, time.isInRange, number < readingCount
+            else { return (index, labels) }
+            let reading = readings + Int(number)
             guard reading.pointee.isNumeric else { return (index, labels) }
             // Which of the two a record is, nobody can foretell: so it is not told by branches.
             let isLabel = reading.pointee.kind == .label ? 1 : 0
             let (row, label) = (firstRow &+ index &- labels, firstLabel &+ labels)
             rowPlaces[index &- labels] = Int32(truncatingIfNeeded: index)
             labelPlaces[labels] = Int32(truncatingIfNeeded: index)
-            schemas[index] = number
+            schemas[index] = Int32(truncatingIfNeeded: number)
             (records + index).initialize(
                 to: EventBlock.Record(
                     kind: reading.pointee.recordKind, index: Int32(truncatingIfNeeded: row ^ (row ^ label) & -isLabel),

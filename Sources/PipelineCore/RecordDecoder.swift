@@ -104,7 +104,7 @@ public struct RecordDecoder: ~Copyable {
     private let spareWord: Int
     /// By schema number; numbers are small.
     private(set) var readings = BlockBuffer<Reading>()
-    private var readingCount = 0
+    private(set) var readingCount = 0
     private var fields = BlockBuffer<Field>()
     private var steps = BlockBuffer<Step>()
     /// The same for `tidemark_read_rows`.
@@ -221,7 +221,7 @@ public struct RecordDecoder: ~Copyable {
     /// Schemas are numbered in order of registration, so a large number is a damaged one.
     private static let largestSchemaNumber = 65_535
 
-    @inline(__always) mutating func reading(of number: Int) -> UnsafePointer<Reading> {
+    @inline(__always) private mutating func reading(of number: Int) -> UnsafePointer<Reading> {
         let known = number >= 0 && number < readingCount && readings[number].kind != .unprepared
         // Preparing may move the readings.
         let place = known ? number : prepare(number)
