@@ -78,7 +78,9 @@ let package = Package(
             dependencies: ["EventModel", "Features", "OnlineLearning", "PipelineCore", "PipelineRuntime"]),
         .testTarget(
             name: "PipelineCoreTests",
-            dependencies: ["EventModel", "Features", "OnlineLearning", "PipelineCore", "Windowing", "CVarints", "TestSupport"]),
+            dependencies: [
+                "EventModel", "Features", "OnlineLearning", "PipelineCore", "Windowing", "CVarints", "TestSupport",
+            ]),
         .testTarget(
             name: "ScenarioTests",
             dependencies: [

@@ -277,7 +277,8 @@ public struct RecordDecoder: ~Copyable {
 
     private mutating func makeRowReading(_ resolution: SchemaResolution, _ columns: [Column], kind: Int) -> Reading {
         var reading = Reading(
-            kind: .row, rowKind: UInt8(kind), recordKind: kind == 0 ? .transaction : .event, isNumeric: true, start: Int32(fieldCount), count: Int32(resolution.steps.count),
+            kind: .row, rowKind: UInt8(kind), recordKind: kind == 0 ? .transaction : .event, isNumeric: true,
+            start: Int32(fieldCount), count: Int32(resolution.steps.count),
             copyStart: Int32(copyCount), defaultStart: Int32(defaults.count))
         let idColumn = kind == 0 ? input.idColumn : input.events.first { $0.name == plan.kinds[kind].name }?.idColumn
         fields.reserve(fieldCount + resolution.steps.count)

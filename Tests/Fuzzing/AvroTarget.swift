@@ -97,7 +97,8 @@ private func checkFastReading(_ bytes: UnsafeRawBufferPointer, _ columns: [Colum
                 }
                 let count = read(&rows, 2, whole, fields, columns.count)
                 guard count > 0 else { return }
-                precondition(isRow && count == 2 && words.elementsEqual(numbers + numbers), "the fast way reads another row")
+                precondition(
+                    isRow && count == 2 && words.elementsEqual(numbers + numbers), "the fast way reads another row")
             }
         }
     }

@@ -114,7 +114,9 @@ struct RecordRunTests {
             switch record.kind {
             case .transaction, .event:
                 // The last word is nobody's, and a ping has no id.
-                let words = (0..<block.rowWords - 1).filter { record.kind == .transaction || $0 != EventBlock.RowWord.id }
+                let words = (0..<block.rowWords - 1).filter {
+                    record.kind == .transaction || $0 != EventBlock.RowWord.id
+                }
                 all += words.map { block.row(place)[$0] }
                 if block.plan.kinds.count > 1 { all.append(Int64(block.kinds[place])) }
             case .label:
