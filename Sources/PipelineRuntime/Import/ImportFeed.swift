@@ -5,7 +5,10 @@ import Platform
 
 /// One source's way into the log: first past what the log has of it already, then into the log, or into a queue from
 /// which the records of several sources are merged.
-final class ImportFeed {
+///
+/// No object but a value, so that rows are taken many at a time without the run-time checks of access that an object's
+/// properties have.
+struct ImportFeed: ~Copyable {
     private(set) var report = Importer.Report()
     var queue = RecordQueue()
     /// Whether records wait in the queue for `writeFirst`.
@@ -18,6 +21,7 @@ final class ImportFeed {
     private let malformed: MalformedLog
     /// Whether labels that are due after the last row are given too.
     private let flushesLabels: Bool
+    private let hasChangesAlone: Bool
     private var sequence: ImportSequence
     private var opened: Opened?
     private var isReplaying = true
@@ -27,14 +31,9 @@ final class ImportFeed {
     private var nextChange = 0
 
     /// What there is once the source's first row is known.
-    private final class Opened {
+    private struct Opened: ~Copyable {
         var sink: LogSink
         let history: SourceHistory
-
-        init(_ sink: consuming LogSink, history: SourceHistory) {
-            self.sink = sink
-            self.history = history
-        }
     }
 
     init(
@@ -46,26 +45,28 @@ final class ImportFeed {
         self.log = log
         self.malformed = malformed
         flushesLabels = flushLabels
+        hasChangesAlone = source.streams.allSatisfy { !$0.keyIndices.isEmpty }
         self.fileSystem = fileSystem
         sequence = ImportSequence(aheadTolerance: aheadTolerance)
     }
 
-    /// Takes what stands next in the source.
+    /// Takes up to `most` items that stand next in the source.
     /// - Returns: false at its end.
-    func take() throws(RuntimeError) -> Bool {
+    mutating func take(_ most: Int) throws(RuntimeError) -> Bool {
         if isAtEnd { return false }
-        if source.streams.allSatisfy({ !$0.keyIndices.isEmpty }) { return try takeChange() }
-        let item = try source.next()
-        if case .end = item {
-            isAtEnd = true
-            // What waits for rows behind it waits no more; labels take their places among the other sources' records.
-            if isQueueing { try endInput() }
-            return false
-        }
+        if hasChangesAlone { return try takeChange() }
+        let hasMore = try source.forNext(most) { (item, identity) throws(RuntimeError) in try take(item, identity) }
+        guard !hasMore else { return true }
+        isAtEnd = true
+        // What waits for rows behind it waits no more; labels take their places among the other sources' records.
+        if isQueueing { try endInput() }
+        return false
+    }
+
+    private mutating func take(_ item: ImportItem, _ identity: SourceIdentity?) throws(RuntimeError) {
         report.rows += 1
-        if opened == nil, source.identity != nil { opened = try open() }
+        if opened == nil, let identity { opened = try open(identity) }
         switch item {
-        case .end: break
         case .malformed(let row): try malformed.append(row, &report)
         case .row(let row): try append(row)
         case .label(let label):
@@ -73,14 +74,13 @@ final class ImportFeed {
             sequence.append(label)
         case .heartbeat(let time, let line): try append(heartbeat: time, line: line)
         }
-        return true
     }
 
     // MARK: files of changes
 
     /// Takes the next change of a file that has nothing else. Its rows stand in any order, and which of them are new is
     /// told by themselves: one that was changed is a change more.
-    private func takeChange() throws(RuntimeError) -> Bool {
+    private mutating func takeChange() throws(RuntimeError) -> Bool {
         if newChanges == nil { newChanges = try readChanges() }
         guard let changes = newChanges, nextChange < changes.count else {
             isAtEnd = true
@@ -95,16 +95,14 @@ final class ImportFeed {
         return true
     }
 
-    private func readChanges() throws(RuntimeError) -> [(row: ParsedRow, body: [UInt8])] {
+    private mutating func readChanges() throws(RuntimeError) -> [(row: ParsedRow, body: [UInt8])] {
         var changes: [(row: ParsedRow, body: [UInt8])] = []
-        reading: while true {
-            let item = try source.next()
-            if opened == nil, source.identity != nil { opened = try open() }
+        _ = try source.forNext(.max) { (item, identity) throws(RuntimeError) in
+            if opened == nil, let identity { opened = try open(identity) }
             switch item {
             case .row(let row): changes.append((row, Array(row.body)))
             case .malformed(let row): try malformed.append(row, &report)
-            case .label, .heartbeat: continue
-            case .end: break reading
+            case .label, .heartbeat: return
             }
             report.rows += 1
         }
@@ -135,8 +133,7 @@ final class ImportFeed {
         var body: [UInt8]
     }
 
-    private func open() throws(RuntimeError) -> Opened? {
-        guard let identity = source.identity else { return nil }
+    private func open(_ identity: SourceIdentity) throws(RuntimeError) -> Opened {
         try target.claim(identity, name: source.name)
         try malformed.begin(identity.description)
         let history = try SourceHistory(
@@ -146,18 +143,18 @@ final class ImportFeed {
             target, source: identity, recorded: history.recordCount, streams: source.streams, malformed: malformed)
         let gone = max(history.goneCount, sink.unknownCount)
         if gone > 0 { throw .importedRecordsGone(gone, source: source.name) }
-        return Opened(sink, history: history)
+        return Opened(sink: sink, history: history)
     }
 
-    private func append(_ row: ParsedRow) throws(RuntimeError) {
-        guard let opened else { return }
+    private mutating func append(_ row: ParsedRow) throws(RuntimeError) {
+        guard let history = opened?.history else { return }
         if isReplaying {
-            if let known = try opened.history.next() {
+            if let known = try history.next() {
                 guard case .row(let known) = known, known.stream == Int(row.stream), known.eventTime == row.eventTime,
                     known.body.elementsEqual(row.body)
                 else { throw .rowChanged(line: row.line, id: row.id, offset: known.offset, source: source.name) }
                 report.alreadyThere += 1
-                return try replay { () throws(ReplayMismatch) in
+                return try replay { (sequence) throws(ReplayMismatch) in
                     if row.isChange {
                         try sequence.replay(changeWithLabelsBefore: known.recorded.labelsBefore, line: row.line)
                     } else {
@@ -173,23 +170,23 @@ final class ImportFeed {
         } else {
             try storage { () throws(LogError) in
                 if row.isChange {
-                    try sequence.append(change: row, to: &opened.sink)
+                    try sequence.append(change: row, to: &opened!.sink)
                 } else {
-                    try sequence.append(row, to: &opened.sink)
+                    try sequence.append(row, to: &opened!.sink)
                 }
             }
         }
     }
 
-    private func append(heartbeat time: EventTime, line: Int) throws(RuntimeError) {
-        guard let opened else { return }
+    private mutating func append(heartbeat time: EventTime, line: Int) throws(RuntimeError) {
+        guard let history = opened?.history else { return }
         report.heartbeatRows += 1
         if isReplaying {
-            if let known = try opened.history.next() {
+            if let known = try history.next() {
                 guard case .heartbeat(time, let labels, _) = known else {
                     throw .rowChanged(line: line, id: .text("heartbeat"), offset: known.offset, source: source.name)
                 }
-                return try replay { () throws(ReplayMismatch) in
+                return try replay { (sequence) throws(ReplayMismatch) in
                     try sequence.replay(heartbeat: time, labelsBefore: labels, line: line)
                 }
             }
@@ -198,25 +195,27 @@ final class ImportFeed {
         if isQueueing {
             sequence.append(heartbeat: time, to: &queue)
         } else {
-            try storage { () throws(LogError) in try sequence.append(heartbeat: time, to: &opened.sink) }
+            try storage { () throws(LogError) in try sequence.append(heartbeat: time, to: &opened!.sink) }
         }
     }
 
-    private func replay(_ body: () throws(ReplayMismatch) -> Void) throws(RuntimeError) {
-        do throws(ReplayMismatch) { try body() } catch { throw .sourceChanged(error, source: source.name) }
+    private mutating func replay(
+        _ body: (inout ImportSequence) throws(ReplayMismatch) -> Void
+    ) throws(RuntimeError) {
+        do throws(ReplayMismatch) { try body(&sequence) } catch { throw .sourceChanged(error, source: source.name) }
     }
 
-    private func endReplay() throws(RuntimeError) {
-        guard let opened else { return }
+    private mutating func endReplay() throws(RuntimeError) {
+        guard let history = opened?.history else { return }
         isReplaying = false
-        try replay { () throws(ReplayMismatch) in try sequence.endReplay(labels: opened.history.trailingLabels) }
+        try replay { (sequence) throws(ReplayMismatch) in try sequence.endReplay(labels: history.trailingLabels) }
     }
 
     /// The source's end: what is held is decided, and labels that are due are given.
-    private func endInput() throws(RuntimeError) {
-        guard let opened else { return }
+    private mutating func endInput() throws(RuntimeError) {
+        guard let history = opened?.history else { return }
         if isReplaying {
-            guard try opened.history.next() == nil else {
+            guard try history.next() == nil else {
                 throw .usage(
                     "\(source.name): the table ends before the rows that were imported from it do; it may only grow")
             }
@@ -225,27 +224,26 @@ final class ImportFeed {
         if isQueueing {
             sequence.finish(flushingLabels: flushesLabels, to: &queue)
         } else {
-            try storage { () throws(LogError) in try sequence.finish(flushingLabels: flushesLabels, to: &opened.sink) }
+            try storage { () throws(LogError) in try sequence.finish(flushingLabels: flushesLabels, to: &opened!.sink) }
         }
     }
 
     // MARK: merging
 
     /// Writes the first record of the queue.
-    func writeFirst() throws(RuntimeError) {
-        guard let opened else { return }
-        try storage { () throws(LogError) in try queue.writeFirst(to: &opened.sink) }
+    mutating func writeFirst() throws(RuntimeError) {
+        guard opened != nil else { return }
+        try storage { () throws(LogError) in try queue.writeFirst(to: &opened!.sink) }
     }
 
-    func flush() throws(RuntimeError) {
-        guard let opened else { return }
-        try storage { () throws(LogError) in try opened.sink.flush() }
+    mutating func flush() throws(RuntimeError) {
+        try storage { () throws(LogError) in try opened?.sink.flush() }
     }
 
     // MARK: the end
 
     /// Ends the import of the source, whole or stopped, and makes the counts whole.
-    func finish(stopped: Bool) throws(RuntimeError) {
+    mutating func finish(stopped: Bool) throws(RuntimeError) {
         if !stopped && !isQueueing { try endInput() }
         try flush()
         if opened == nil && report.malformed > 0 { try malformed.begin("rows-of-no-known-table") }

@@ -18,7 +18,7 @@ import EventModel
 ///
 /// The order is a function of the rows alone. When an import runs again, `replay` takes the decisions that the log
 /// holds, which may have been made with fewer rows at hand.
-public struct ImportSequence {
+public struct ImportSequence: ~Copyable {
     /// How many rows are asked whether a jump is real.
     @usableFromInline let lookahead: Int
     /// What is ahead of the clock by more than this is a jump.

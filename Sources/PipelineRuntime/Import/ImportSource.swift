@@ -14,8 +14,6 @@ struct ImportStream {
 protocol ImportSource: AnyObject {
     /// What error texts call it.
     var name: String { get }
-    /// Told by its first row; nil before.
-    var identity: SourceIdentity? { get }
     /// What its rows are written by; `ParsedRow.stream` is an index into it.
     var streams: [ImportStream] { get }
     var bytesRead: Int64 { get }
@@ -23,8 +21,12 @@ protocol ImportSource: AnyObject {
     var totalBytes: Int64? { get }
     var roundedDecimals: Int { get }
 
-    /// The next row or whatever else stands there; a row's body is valid until the next call.
-    func next() throws(RuntimeError) -> ImportItem
+    /// Gives up to `most` rows or whatever else stands next to `body`, with the source's identity, which is told by its first
+    /// row and nil before. A row's body is valid until `body` returns.
+    /// - Returns: false at the end of the source.
+    func forNext(
+        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) -> Bool
 }
 
 /// What stands next in a source.
@@ -33,51 +35,78 @@ enum ImportItem {
     case label(ParsedLabel)
     case heartbeat(EventTime, line: Int)
     case malformed(MalformedRow)
-    case end
 }
 
 /// The rows of a CSV table, all of one kind.
 final class TableSource: ImportSource {
     let name: String
-    private(set) var identity: SourceIdentity?
     let streams: [ImportStream]
     let totalBytes: Int64?
-    private let kind: String?
-    private let header: [String]
-    private var table: TableReader
-    private var parser: TransactionParser
+    private var rows: TableRows
 
-    var bytesRead: Int64 { table.bytesRead }
-    var roundedDecimals: Int { parser.roundedDecimals }
+    var bytesRead: Int64 { rows.table.bytesRead }
+    var roundedDecimals: Int { rows.parser.roundedDecimals }
 
     /// - Parameters:
     ///   - rows: what they look like: transactions, or events or changes of one kind.
     init(_ stream: InputStream, name: String, rows: InputSpecification) throws(RuntimeError) {
         self.name = name
-        kind = rows.kind ?? rows.table.map { RecordSchema.tablePrefix + $0 }
         totalBytes = stream.size.map(Int64.init)
         var table = try TableReader(stream, name: name)
         guard let header = try table.header() else { throw .usage("\(name): there is no header line") }
-        self.header = header
+        let parser: TransactionParser
         do throws(ImportError) { parser = try TransactionParser(rows, header: header) } catch {
             throw .importing(error, source: name)
         }
-        self.table = table
         streams = [parser.stream(rows)]
+        self.rows = TableRows(
+            table: table, parser: parser, header: header,
+            kind: rows.kind ?? rows.table.map { RecordSchema.tablePrefix + $0 })
     }
 
-    func next() throws(RuntimeError) -> ImportItem {
-        switch try table.next() {
-        case .end: return .end
-        case .malformed(let error): return .malformed(error)
-        case .row(let row):
-            if identity == nil { identity = SourceIdentity(header: header, firstRow: row, kind: kind) }
-            do throws(MalformedRow) { return .row(try parser.parse(row)) } catch { return .malformed(error) }
+    func forNext(
+        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) -> Bool {
+        try rows.forNext(most, body)
+    }
+}
+
+/// The rows of a table and how they are parsed: no object, so that going through them needs no run-time checks of access.
+private struct TableRows: ~Copyable {
+    var table: TableReader
+    var parser: TransactionParser
+    let header: [String]
+    let kind: String?
+    private var identity: SourceIdentity?
+
+    init(table: consuming TableReader, parser: consuming TransactionParser, header: [String], kind: String?) {
+        self.table = table
+        self.parser = parser
+        self.header = header
+        self.kind = kind
+    }
+
+    mutating func forNext(
+        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) -> Bool {
+        for _ in 0..<most {
+            switch try table.next() {
+            case .end: return false
+            case .malformed(let error): try body(.malformed(error), identity)
+            case .row(let row):
+                if identity == nil { identity = SourceIdentity(header: header, firstRow: row, kind: kind) }
+                try body(parser.item(row), identity)
+            }
         }
+        return true
     }
 }
 
 extension TransactionParser {
+    @inline(__always) fileprivate mutating func item(_ row: CSVRow) -> ImportItem {
+        do throws(MalformedRow) { return .row(try parse(row)) } catch { return .malformed(error) }
+    }
+
     fileprivate func stream(_ rows: InputSpecification) -> ImportStream {
         ImportStream(
             schema: schema, keyIndices: rows.table == nil ? [] : plan.keyIndices.map { $0 + 2 },
@@ -88,7 +117,7 @@ extension TransactionParser {
 /// Lines of JSON: transactions, events, labels, heartbeats and changes of tables as they come.
 final class LineSource: ImportSource {
     let name: String
-    private(set) var identity: SourceIdentity?
+    private var identity: SourceIdentity?
     let streams: [ImportStream]
     let totalBytes: Int64?
     private(set) var bytesRead: Int64 = 0
@@ -118,12 +147,22 @@ final class LineSource: ImportSource {
 
     deinit { chunk.deallocate() }
 
-    func next() throws(RuntimeError) -> ImportItem {
+    func forNext(
+        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    ) throws(RuntimeError) -> Bool {
+        for _ in 0..<most {
+            guard let item = try next() else { return false }
+            try body(item, identity)
+        }
+        return true
+    }
+
+    private func next() throws(RuntimeError) -> ImportItem? {
         while true {
             do throws(MalformedRow) {
                 if let line = try lines.next() { return try item(line) }
             } catch { return .malformed(error) }
-            if isFinished { return .end }
+            if isFinished { return nil }
             let count: Int
             do throws(FileError) { count = try stream.read(into: chunk) } catch { throw .file(error) }
             if count == 0 {

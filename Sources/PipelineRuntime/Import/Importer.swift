@@ -143,28 +143,29 @@ public struct Importer {
         for source in sources { opened.append(try open(source)) }
         let target = try ImportTarget(log, input: input, fileSystem: fileSystem, segmentBytes: segmentBytes)
         let side = MalformedTopic(log, fileSystem: fileSystem)
-        var feeds: [ImportFeed] = []
+        var lanes: [Lane] = []
         for source in opened {
-            feeds.append(
-                ImportFeed(
-                    source, to: target, log, malformed: MalformedLog(side, source: source.name),
-                    aheadTolerance: input.aheadTolerance, flushLabels: flushLabels, fileSystem: fileSystem))
+            lanes.append(
+                Lane(
+                    ImportFeed(
+                        source, to: target, log, malformed: MalformedLog(side, source: source.name),
+                        aheadTolerance: input.aheadTolerance, flushLabels: flushLabels, fileSystem: fileSystem)))
         }
         func tell() {
             let total = opened.reduce(Int64?(0)) { sum, source in sum.flatMap { a in source.totalBytes.map { a + $0 } }
             }
             progress(
                 Progress(
-                    rows: feeds.reduce(0) { $0 + $1.report.rows }, bytes: opened.reduce(0) { $0 + $1.bytesRead },
+                    rows: lanes.reduce(0) { $0 + $1.feed.report.rows }, bytes: opened.reduce(0) { $0 + $1.bytesRead },
                     totalBytes: total))
         }
         let stopped: Bool
-        if feeds.count == 1 {
-            stopped = try takeAll(feeds[0], tell, shouldStop)
+        if lanes.count == 1 {
+            stopped = try takeAll(lanes[0], tell, shouldStop)
         } else {
-            stopped = try merge(feeds, tell, shouldStop)
+            stopped = try merge(lanes, tell, shouldStop)
         }
-        for feed in feeds { try feed.finish(stopped: stopped) }
+        for lane in lanes { try lane.feed.finish(stopped: stopped) }
         try storage { () throws(LogError) in
             try side.close()
             try target.writer.close()
@@ -172,45 +173,50 @@ public struct Importer {
         let tables = TableTopics(log, fileSystem: fileSystem)
         try tables.follow()
         try tables.close()
-        return feeds.map(\.report)
+        return lanes.map { $0.feed.report }
+    }
+
+    /// A feed among several.
+    private final class Lane {
+        var feed: ImportFeed
+
+        init(_ feed: consuming ImportFeed) { self.feed = feed }
     }
 
     /// - Returns: whether it was stopped.
     private func takeAll(
-        _ feed: ImportFeed, _ tell: () -> Void, _ shouldStop: () -> Bool
+        _ lane: Lane, _ tell: () -> Void, _ shouldStop: () -> Bool
     ) throws(RuntimeError) -> Bool {
-        while try feed.take() {
-            if feed.report.rows & 4095 == 0 {
-                tell()
-                if shouldStop() { return true }
-            }
+        while try lane.feed.take(4096) {
+            tell()
+            if shouldStop() { return true }
         }
         return shouldStop()
     }
 
     /// - Returns: whether it was stopped.
     private func merge(
-        _ feeds: [ImportFeed], _ tell: () -> Void, _ shouldStop: () -> Bool
+        _ lanes: [Lane], _ tell: () -> Void, _ shouldStop: () -> Bool
     ) throws(RuntimeError) -> Bool {
-        for feed in feeds { feed.isQueueing = true }
-        var last: ImportFeed?
+        for lane in lanes { lane.feed.isQueueing = true }
+        var last: Lane?
         var count = 0
         while true {
-            var next: ImportFeed?
-            for feed in feeds {
-                while feed.queue.isEmpty, try feed.take() {
+            var next: Lane?
+            for lane in lanes {
+                while lane.feed.queue.isEmpty, try lane.feed.take(1) {
                     count += 1
                     if count & 4095 == 0 {
                         tell()
                         if shouldStop() { return true }
                     }
                 }
-                guard let order = feed.queue.firstOrder else { continue }
-                if next?.queue.firstOrder.map({ order < $0 }) ?? true { next = feed }
+                guard let order = lane.feed.queue.firstOrder else { continue }
+                if next?.feed.queue.firstOrder.map({ order < $0 }) ?? true { next = lane }
             }
             guard let next else { return shouldStop() }
-            if let last, last !== next { try last.flush() }
-            try next.writeFirst()
+            if let last, last !== next { try last.feed.flush() }
+            try next.feed.writeFirst()
             last = next
         }
     }

@@ -6,7 +6,7 @@ import Windowing
 /// Labels that wait until event time reaches them, in the order (time, insertion).
 ///
 /// With a constant delay they come nearly in that order: those that do stand in a queue, the others in a heap.
-@usableFromInline struct PendingLabels {
+@usableFromInline struct PendingLabels: ~Copyable {
     struct Entry: Comparable {
         var time: EventTime
         var order: Int
@@ -32,13 +32,9 @@ import Windowing
         }
     }
 
-    /// The rows whose labels wait.
-    private final class Rows {
-        var index = KeyIndex()
-    }
-
     private var queue: Deque<Entry> = []
-    private let rows = Rows()
+    /// The rows whose labels wait.
+    private var rows = KeyIndex()
     private var stragglers: Heap<Entry> = []
     private var inserted = 0
     private var lastQueued = EventTime.distantPast
@@ -55,11 +51,11 @@ import Windowing
     /// Takes the label of a row; false where the label of another row with the same id waits, which refuses this one.
     mutating func insert(_ label: ParsedLabel, time: EventTime, of row: ParsedRow) -> Bool {
         let mark = RowMark(row)
-        if let known = rows.index.find(mark.id, isSame: { _ in true }) {
+        if let known = rows.find(mark.id, isSame: { _ in true }) {
             guard known == mark.content else { return false }
             insert(label, time: time, row: nil)
         } else {
-            rows.index.insert(mark.id, mark.content)
+            rows.insert(mark.id, mark.content)
             insert(label, time: time, row: mark)
         }
         return true
@@ -84,7 +80,7 @@ import Windowing
         let times = (queue.first?.time, stragglers.min?.time)
         let none = EventTime(milliseconds: .max)
         firstTime = min(times.0 ?? none, times.1 ?? none)
-        if let row = entry.row { rows.index.remove(row.id, row.content) }
+        if let row = entry.row { rows.remove(row.id, row.content) }
         return (entry.label, entry.time)
     }
 }
