@@ -123,11 +123,25 @@ extension EntityWindows {
     /// The common shapes of events have code of their own, chosen here, once a block.
     public mutating func process(_ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows) {
         reserveRange(for: rows)
+        var left = operations
+        while true {
+            let done = processWhilePlanFits(left, rows)
+            if done == left.count { return }
+            left = UnsafeBufferPointer(rebasing: left[done...])
+            reserve(time: left[0].time)
+        }
+    }
+
+    /// - Returns: how many operations were carried out: up to an event whose time does not fit, or to a change of the plan.
+    private mutating func processWhilePlanFits(
+        _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows
+    ) -> Int {
         guard plan.isPlain else {
             return plan.hasLabels && eventWords == 1
                 ? process(operations, rows, FullLabels()) : process(operations, rows, fullShape)
         }
-        switch (plainShape.columns, plainShape.hasLabels) {
+        return switch (plainShape.columns, plainShape.hasLabels) {
+        case (1, false) where plan.isPacked: process(operations, rows, PackedValue())
         case (1, false): process(operations, rows, OneValue())
         case (0, true): process(operations, rows, OnlyLabels())
         default: process(operations, rows, plainShape)
@@ -184,12 +198,12 @@ extension EntityWindows {
 
     private mutating func process(
         _ operations: UnsafeBufferPointer<WindowOperation>, _ rows: WindowRows, _ shape: some EventShape
-    ) {
+    ) -> Int {
         // Keys are looked up some rows ahead, so that what their windows will touch can be fetched early. The numbers
         // found so far hold until keys go.
         var found = findFirstNumbers(rows)
         var staleRows = 0
-        guard var next = operations.baseAddress else { return }
+        guard var next = operations.baseAddress else { return 0 }
         let end = next + operations.count
         while next < end {
             // Members are read where they lie.
@@ -200,6 +214,9 @@ extension EntityWindows {
             let slot = operation.pointee.slot
             switch operation.pointee.kind {
             case .insert:
+                if shape.isPacked, !PackedEvent.fits(operation.pointee.time.milliseconds, base: timeBase) {
+                    return operations.count - (end - operation)
+                }
                 findNumbers(upTo: row &+ 32, from: &found, rows)
                 fetchAhead(of: row, rows, shape)
                 if rows.isAbsent(row) {
@@ -226,8 +243,11 @@ extension EntityWindows {
             case .sweep:
                 sweep(earliest: operation.pointee.earliest, onlyIdleKeys: true)
                 staleRows = found
+                // It may have gone over to a plan with more room.
+                if shape.isPacked != plan.isPacked { return operations.count - (end - next) }
             }
         }
+        return operations.count
     }
 
     /// Brings close what labels ahead will touch: first the event's place, then the key's header, then the event.

@@ -22,7 +22,8 @@ extension EntityWindows {
     func hash(_ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>) -> UInt64 {
         let key = UInt64(bitPattern: header[Header.hash])
         let words = plan.givenWords
-        var hash = folded(UInt64(bitPattern: event[0]) ^ key, words > 1 ? UInt64(bitPattern: event[1]) : key)
+        var hash = folded(
+            UInt64(bitPattern: givenWord(event, 0)) ^ key, words > 1 ? UInt64(bitPattern: givenWord(event, 1)) : key)
         var word = 2
         while word < words {
             hash = folded(hash, UInt64(bitPattern: event[word]))

@@ -51,12 +51,15 @@ extension EntityWindows {
         features: UnsafeMutablePointer<Double>, isAnswered: Bool = true
     ) -> Int64 {
         let row = WindowRow(values: values, filters: filters, features: features, isAnswered: isAnswered)
+        reserve(time: time)
         reserveRange(for: values, stride: 0, count: 1)
         if plan.isPlain { return insert(number, at: time, earliest: earliest, row, plainShape) }
         return insert(number, at: time, earliest: earliest, row, fullShape)
     }
 
-    var plainShape: PlainShape { PlainShape(columns: valuePlaces.count, hasLabels: plan.hasLabels) }
+    var plainShape: PlainShape {
+        PlainShape(columns: valuePlaces.count, hasLabels: plan.hasLabels, isPacked: plan.isPacked)
+    }
     var fullShape: FullShape {
         FullShape(columns: valuePlaces.count, hasLabels: plan.hasLabels, eventWords: eventWords)
     }
@@ -89,7 +92,7 @@ extension EntityWindows {
         reserveOne(header, earliest: earliest, shape)
         guard let ring = ring(header) else { return 0 }
         let position = header[Header.head]
-        let event = write(header, ring, position, time.milliseconds << 2, row, shape)
+        let event = write(header, ring, position, time.milliseconds, row, shape)
         header[Header.head] = position &+ 1
         markEnd(header, ring, shape)
         if !shape.isPlain { link(header, position) }
@@ -97,7 +100,7 @@ extension EntityWindows {
             let boundary = header + Header.boundaries
             boundary[0] = position &+ 1
             if shape.isPlain {
-                for column in 0..<shape.columns { boundary[1 &+ column] &+= event[1 &+ column] }
+                for column in 0..<shape.columns { boundary[1 &+ column] &+= row.values[valuePlaces[column]] }
             } else {
                 pass(event, firstBoundary, header)
             }
@@ -155,7 +158,7 @@ extension EntityWindows {
         _ event: UnsafeMutablePointer<Int64>, to boundary: UnsafeMutablePointer<Int64>, sign: Int64,
         _ shape: some EventShape
     ) {
-        for column in 0..<shape.columns { boundary[1 &+ column] &+= event[1 &+ column] &* sign }
+        for column in 0..<shape.columns { boundary[1 &+ column] &+= value(event, column, shape) &* sign }
         if shape.hasLabels { boundary[shape.boundaryWords &- 1] &+= LabelState.weight(event[0] & 3) &* sign }
     }
 
@@ -197,7 +200,7 @@ extension EntityWindows {
     ) {
         switch accumulator.operation {
         case .count: total[0] &+= sign
-        case .sum where plan.isPlain: total[0] &+= event[accumulator.value] &* sign
+        case .sum where plan.isPlain: total[0] &+= givenWord(event, accumulator.value) &* sign
         case .sum:
             let value = Int128(event[accumulator.value])
             storeWide(sign > 0 ? loadWide(total) &+ value : loadWide(total) &- value, total)
@@ -241,11 +244,15 @@ extension EntityWindows {
     /// Writes an event at a position of the key's ring.
     @inline(__always) mutating func write(
         _ header: UnsafeMutablePointer<Int64>, _ ring: UnsafeMutablePointer<Int64>, _ position: Int64,
-        _ firstWord: Int64, _ row: WindowRow, _ shape: some EventShape
+        _ time: Int64, _ row: WindowRow, _ shape: some EventShape
     ) -> UnsafeMutablePointer<Int64> {
         let event = ring + Slots(header, shape)[position] &* shape.eventWords
-        event[0] = firstWord
-        for column in 0..<shape.columns { event[1 &+ column] = row.values[valuePlaces[column]] }
+        if shape.isPacked {
+            event[0] = PackedEvent.word(time &- timeBase, row.values[valuePlaces[0]])
+        } else {
+            event[0] = time << 2
+            for column in 0..<shape.columns { event[1 &+ column] = row.values[valuePlaces[column]] }
+        }
         if !shape.isPlain {
             if plan.maskWord > 0 { event[plan.maskWord] = Int64(bitPattern: row.filters) }
             if plan.labelTimeWord > 0 { event[plan.labelTimeWord] = 0 }
@@ -277,7 +284,7 @@ extension EntityWindows {
     ) {
         // Until it is called again for this key.
         mostEvents = max(mostEvents, 2 &* (header[Header.head] &- header[Header.first]) &+ 2)
-        expire(header, limit: expiryLimit(earliest), shape)
+        expire(header, limit: expiryLimit(earliest, isPacked: shape.isPacked), shape)
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, Int64(Self.leastCapacity)))
         }

@@ -6,7 +6,9 @@ extension EntityWindows {
     /// event for a day and in an eighth of the others, since a key with events drops the old ones where it needs room.
     /// - Complexity: O(keys + events dropped).
     public mutating func sweep(earliest: EventTime, onlyIdleKeys: Bool = false) {
-        let sweep = Sweep(earliest, expiryLimit(earliest), onlyIdleKeys: onlyIdleKeys)
+        if !PackedEvent.reaches(earliest.milliseconds, base: timeBase) { reserve(time: earliest) }
+        let sweep = Sweep(
+            earliest, expiryLimit(earliest, isPacked: plan.isPacked), onlyIdleKeys: onlyIdleKeys)
         if plan.isPlain {
             carryOut(sweep, plainShape)
         } else {
@@ -58,7 +60,10 @@ extension EntityWindows {
             if let ring = ring(header) {
                 let oldest = ring[slot(header, header[Header.first]) &* eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
-                if header[Header.time] < earliest.milliseconds { advance(header, to: earliest.milliseconds, shape) }
+                let isBehind = header[Header.time] < earliest.milliseconds
+                if isBehind, !shape.isPacked || header[Header.first] < header[Header.head] {
+                    advance(header, to: earliest.milliseconds, shape)
+                }
                 expire(header, limit: limit, shape)
                 shrink(header)
             }
@@ -86,8 +91,8 @@ extension EntityWindows {
     }
 
     /// The greatest first word of an event that no window of an acceptable event reaches.
-    @inline(__always) func expiryLimit(_ earliest: EventTime) -> Int64 {
-        lastWord(earliest.milliseconds &- plan.retention.milliseconds)
+    @inline(__always) func expiryLimit(_ earliest: EventTime, isPacked: Bool) -> Int64 {
+        lastEventWord(earliest.milliseconds &- plan.retention.milliseconds, isPacked: isPacked)
     }
 
     /// Drops a key's events whose first word is at most `limit`.
@@ -155,7 +160,7 @@ extension EntityWindows {
     static var leastCapacity: Int { 4 }
 
     /// A ring's size in `rings`.
-    private static func ringOrder(_ capacity: Int64) -> Int {
+    static func ringOrder(_ capacity: Int64) -> Int {
         (Int(capacity) / leastCapacity).trailingZeroBitCount
     }
 

@@ -84,6 +84,7 @@ extension EntityWindows {
         _ number: Int, place: Int64, time: EventTime, previous: Bool?, isPositive: Bool,
         labelTime: EventTime = .distantPast
     ) {
+        guard plan.hasLabels else { return }
         if plan.isPlain {
             setLabel(
                 number, place: place, time: time, previous: previous, isPositive: isPositive, labelTime: labelTime,

@@ -8,11 +8,11 @@ extension EntityWindows {
         _ shape: some EventShape
     ) -> Int64 {
         reserveOne(header, earliest: earliest, shape)
-        let position = position(header, behind: lastWord(time.milliseconds))
+        let position = position(header, behind: lastEventWord(time.milliseconds, isPacked: shape.isPacked))
         if header[Header.tiers] == 0, header[Header.head] &- position > Tier.size { startTiers(header) }
         openPlace(header, at: position)
         guard let ring = ring(header) else { return 0 }
-        let event = write(header, ring, position, time.milliseconds << 2, row, shape)
+        let event = write(header, ring, position, time.milliseconds, row, shape)
         header[Header.head] &+= 1
         markEnd(header, ring, shape)
         for (index, boundary) in boundaries.enumerated()
@@ -20,7 +20,7 @@ extension EntityWindows {
             header[Header.boundaries &+ boundary.word] &+= 1
             if shape.isPlain {
                 let totals = header + Header.boundaries + boundary.word + 1
-                for column in 0..<shape.columns { totals[column] &+= event[1 &+ column] }
+                for column in 0..<shape.columns { totals[column] &+= value(event, column, shape) }
             } else {
                 pass(event, firstBoundary + index, header)
             }
@@ -84,7 +84,7 @@ extension EntityWindows {
         var steps = 0
         for (index, boundary) in boundaries.enumerated() {
             let words = scratch + boundary.word
-            let last = lastWord(time &- boundary.distance)
+            let last = lastEventWord(time &- boundary.distance, isPacked: shape.isPacked)
             var position = words[0]
             @inline(__always) func add(_ event: UnsafeMutablePointer<Int64>, _ sign: Int64) {
                 if shape.isPlain {

@@ -52,7 +52,7 @@ extension EntityWindows {
         guard let number else { return KeyHolding(eventCount: 0, latest: nil, answers: answers) }
         let header = headers + number * headerWords
         let (first, head) = (header[Header.first], header[Header.head])
-        let newest = head > first ? ring(header).map { event(header, $0, head &- 1)[0] >> 2 } : nil
+        let newest = head > first ? ring(header).map { givenWord(event(header, $0, head &- 1), 0) >> 2 } : nil
         return KeyHolding(
             eventCount: Int(head &- first), latest: newest.map(EventTime.init(milliseconds:)),
             answers: answers)

@@ -12,6 +12,7 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, to time: Int64, _ ring: UnsafeMutablePointer<Int64>, _ slots: Slots,
         _ shape: some EventShape
     ) {
+        let base = shape.isPacked ? timeBase : 0
         var words = header + Header.boundaries
         var index = 0
         if boundaries[0].distance == 0 {
@@ -19,7 +20,9 @@ extension EntityWindows {
             index = 1
         }
         while index < boundaries.count {
-            let last = (time &- boundaries[index].distance) << 2 | 3
+            let distance = boundaries[index].distance
+            let last =
+                shape.isPacked ? PackedEvent.last(time &- base, before: distance) : (time &- distance) << 2 | 3
             if shape.isFlat {
                 stepUp(words, last: last, ring, slots, shape)
             } else {
@@ -95,15 +98,15 @@ extension EntityWindows {
         let position = words[0]
         let (one, two, three) = events(from: position, ring, slots, shape)
         let (passesOne, passesTwo, passesThree) = Self.passes(one, two, three, last: last)
-        for column in 1..<shape.columns &+ 1 {
+        for column in 0..<shape.columns {
             // Each sum is needed for the next one too, or the compiler would load it behind a branch.
-            let ofOne = one[column]
-            let ofTwo = ofOne &+ two[column]
-            let ofThree = ofTwo &+ three[column]
+            let ofOne = value(one, column, shape)
+            let ofTwo = ofOne &+ value(two, column, shape)
+            let ofThree = ofTwo &+ value(three, column, shape)
             var sum = passesOne != 0 ? ofOne : 0
             sum = passesTwo != 0 ? ofTwo : sum
             sum = passesThree != 0 ? ofThree : sum
-            words[column] &+= sum
+            words[1 &+ column] &+= sum
         }
         if shape.hasLabels {
             words[shape.boundaryWords &- 1] &+= LabelState.weight(

@@ -3,7 +3,8 @@ import EventModel
 // Sums are exact. Totals of one word may wrap and their differences are exact all the same, as long as no window's sum is
 // beyond 64 bits. A plain plan has such totals; before a sum could be beyond, by the values seen and the events that a key
 // may hold, the windows go over to totals of two words, for good and for all keys. All other plans have two words anyway.
-// So no event pays for it but by a look at its values, once a block.
+// So no event pays for it but by a look at its values, once a block. Before that, values that fit in less than a word, as
+// do most amounts of money, are packed with their times.
 extension EntityWindows {
     /// Sees to it that the sums of a block's rows fit, whatever keys they are of.
     @inline(__always) mutating func reserveRange(for rows: WindowRows) {
@@ -21,7 +22,8 @@ extension EntityWindows {
             }
         }
         valueBits = bits
-        if !sumsFit(eventsMore: count) { widen() }
+        if plan.isPacked && !PackedEvent.fits(valueBits: bits) { widen(to: .word) }
+        if !sumsFit(eventsMore: count) { widen(to: .wide) }
     }
 
     /// Whether the sum of all values that a key may hold fits in a word, after some events more. No value's magnitude is
@@ -32,10 +34,10 @@ extension EntityWindows {
         return !overflows && bound <= UInt64(Int64.max)
     }
 
-    /// Goes over to totals of two words.
+    /// Goes over to a plan with more room.
     /// - Complexity: O(keys + events held)
-    @inline(never) mutating func widen() {
-        var wide = EntityWindows(declaration, keyKind, salt: salt, isWide: true)
+    @inline(never) mutating func widen(to room: WindowPlan.Room) {
+        var wide = EntityWindows(declaration, keyKind, salt: salt, room)
         wide.take(&self)
         self = wide
     }
@@ -45,26 +47,47 @@ extension EntityWindows {
         swap(&keys, &plain.keys)
         swap(&texts, &plain.texts)
         swap(&freeNumbers, &plain.freeNumbers)
-        swap(&rings, &plain.rings)
+        // Blocks of events come without rotation, as new ones do.
+        for number in 0..<plain.headerCount {
+            let header = plain.headers + number * plain.headerWords
+            if header[Header.tiers] != 0 { plain.resize(header, capacity: header[Header.mask] + 1) }
+        }
+        // Events that are not packed stay where they are.
+        if !plain.plan.isPacked { swap(&rings, &plain.rings) }
         digestBesideEvents = plain.digestBesideEvents
         eventCount = plain.eventCount
+        valueBits = plain.valueBits
+        mostEvents = plain.mostEvents
         reserveHeaders(plain.headerCount)
         for number in 0..<headerCount {
             let (new, old) = (headers + number * headerWords, plain.headers + number * plain.headerWords)
             guard isLive(old) else { continue }
+            let isTiered = old[Header.tiers] != 0
+            plain.dropTiers(old)
             new.update(from: old, count: Header.boundaries)
+            if plain.plan.isPacked { unpack(&plain, old, to: new) }
             old[Header.ring] = 0
-            old[Header.tiers] = 0
             if plan.secondKeyWord > 0 { new[plan.secondKeyWord] = old[plain.plan.secondKeyWord] }
             for (boundary, other) in zip(boundaries, plain.boundaries) {
                 new[Header.boundaries + boundary.word] = old[Header.boundaries + other.word]
             }
-            if new[Header.tiers] != 0 {
-                dropTiers(new)
-                makeTiers(new)
-            }
+            if isTiered { makeTiers(new) }
             addUp(new)
         }
+    }
+
+    /// Writes a key's events, which are packed, into a ring of its own.
+    private func unpack(
+        _ plain: inout EntityWindows, _ old: UnsafeMutablePointer<Int64>, to new: UnsafeMutablePointer<Int64>
+    ) {
+        guard let packed = plain.ring(old) else { return }
+        let ring = rings.allocate(order: Self.ringOrder(new[Header.mask] + 1))
+        new[Header.ring] = Int64(Int(bitPattern: ring))
+        for position in new[Header.first]..<new[Header.head] {
+            let (event, given) = (event(new, ring, position), plain.event(old, packed, position))
+            for word in 0..<eventWords { event[word] = plain.givenWord(given, word) }
+        }
+        markEnd(new, ring, fullShape)
     }
 
     /// Sets the totals of a key's boundaries anew: over all events held below each.

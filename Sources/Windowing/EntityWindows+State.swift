@@ -6,7 +6,7 @@ extension EntityWindows {
     /// Tells a state of another plan apart.
     private var layout: UInt64 {
         // The number of this layout.
-        var hash = mixed(UInt64(eventWords) << 32 | UInt64(plan.words), 3)
+        var hash = mixed(UInt64(plan.savedWords) << 32 | UInt64(plan.words), 3)
         for boundary in boundaries { hash = mixed(hash, UInt64(bitPattern: boundary.distance)) }
         return hash
     }
@@ -35,7 +35,12 @@ extension EntityWindows {
         settleTiers(header)
         if let ring = ring(header) {
             for position in header[Header.first]..<header[Header.head] {
-                writer.encode(raw: UnsafeRawBufferPointer(start: event(header, ring, position), count: eventWords * 8))
+                let event = event(header, ring, position)
+                if plan.isPacked {
+                    for word in 0..<plan.givenWords { writer.encode(givenWord(event, word)) }
+                } else {
+                    writer.encode(raw: UnsafeRawBufferPointer(start: event, count: eventWords * 8))
+                }
             }
         }
         encodeParts(of: header, &writer)
@@ -64,7 +69,7 @@ extension EntityWindows {
     /// Takes up what `encode` wrote; the windows must be new.
     public mutating func decode(from reader: inout ByteReader) throws(StateCodingError) {
         precondition(headerCount == 0, "windows that hold events cannot take up saved ones")
-        if try reader.decodeInt() == 1, plan.isPlain { widen() }
+        if try reader.decodeInt() == 1, plan.isPlain { widen(to: .wide) }
         guard try reader.decodeUInt64() == layout else { throw StateCodingError("windows of another plan") }
         let saved = try reader.decodeUInt64()
         let numbers = try reader.decodeInt()
@@ -73,13 +78,7 @@ extension EntityWindows {
             throw StateCodingError("\(live) keys with \(numbers) numbers")
         }
         reserveHeaders(numbers)
-        for _ in 0..<live {
-            if plan.isPlain {
-                try decodeKey(from: &reader, plainShape)
-            } else {
-                try decodeKey(from: &reader, fullShape)
-            }
-        }
+        for _ in 0..<live { try decodeKey(from: &reader) }
         freeNumbers = (0..<numbers).filter { !isLive(headers + $0 * headerWords) }
         let held = digest
         guard plan.isEndless || held.sum == saved else {
@@ -88,21 +87,24 @@ extension EntityWindows {
         digestBesideEvents.insert(saved &- held.sum)
     }
 
-    private mutating func decodeKey(
-        from reader: inout ByteReader, _ shape: some EventShape
-    ) throws(StateCodingError) {
+    private mutating func decodeKey(from reader: inout ByteReader) throws(StateCodingError) {
         let number = try reader.decodeInt()
         let key = try reader.decodeInt64()
         let second = try reader.decodeInt64()
         guard number >= 0, number < headerCount, !isLive(headers + number * headerWords) else {
             throw StateCodingError("the key number \(number) is out of range or given twice")
         }
-        if keyKind == .text { texts[number] = try reader.decodeString() }
+        let text = keyKind == .text ? try reader.decodeString() : ""
+        let time = try reader.decodeInt64()
+        let first = try reader.decodeInt64()
+        let count = try reader.decodeCount(size: plan.savedWords * 8)
+        let words = reader.readBytes(count * plan.savedWords * 8)
+        // Before the key has a header, which is another one where a plan has more room.
+        for index in 0..<count { reserve(savedEvent: index, of: words) }
+        if keyKind == .text { texts[number] = text }
         start(number, key: key, second)
         let header = headers + number * headerWords
-        header[Header.time] = try reader.decodeInt64()
-        let first = try reader.decodeInt64()
-        let count = try reader.decodeCount(size: eventWords * 8)
+        header[Header.time] = time
         guard first >= 0, first < Int64.max / 2 else { throw StateCodingError("a key begins at position \(first)") }
         header[Header.first] = first
         header[Header.head] = first
@@ -113,17 +115,34 @@ extension EntityWindows {
         }
         header[Header.head] = first + Int64(count)
         if let ring = ring(header) {
-            markEnd(header, ring, shape)
-            for position in first..<header[Header.head] {
-                let event = event(header, ring, position)
-                UnsafeMutableRawBufferPointer(start: event, count: eventWords * 8)
-                    .copyMemory(from: reader.readBytes(eventWords * 8))
-                for column in 0..<valuePlaces.count { valueBits |= event[1 + column] ^ (event[1 + column] >> 63) }
+            markEnd(header, ring, fullShape)
+            for index in 0..<count {
+                let event = event(header, ring, first + Int64(index))
+                if plan.isPacked {
+                    let (time, value) = (savedWord(0, of: index, in: words), savedWord(1, of: index, in: words))
+                    event[0] = PackedEvent.word(time >> 2 &- timeBase, value)
+                } else {
+                    for word in 0..<eventWords { event[word] = savedWord(word, of: index, in: words) }
+                }
             }
         }
-        eventCount += count
         if plan.isPlain { mostEvents = max(mostEvents, 2 * Int64(count) + 2) }
         try decodeParts(of: header, from: &reader)
+    }
+
+    private func savedWord(_ word: Int, of event: Int, in words: UnsafeRawBufferPointer) -> Int64 {
+        words.loadUnaligned(fromByteOffset: (event * plan.savedWords + word) * 8, as: Int64.self)
+    }
+
+    /// Sees to it that a saved event fits, and counts it.
+    private mutating func reserve(savedEvent index: Int, of words: UnsafeRawBufferPointer) {
+        reserve(time: EventTime(milliseconds: savedWord(0, of: index, in: words) >> 2))
+        for column in 0..<valuePlaces.count {
+            let value = savedWord(1 + column, of: index, in: words)
+            valueBits |= value ^ (value >> 63)
+        }
+        if plan.isPacked && !PackedEvent.fits(valueBits: valueBits) { widen(to: .word) }
+        eventCount += 1
     }
 
     private mutating func decodeParts(

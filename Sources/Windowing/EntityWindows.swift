@@ -77,6 +77,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var digestBesideEvents = StateDigest()
     /// Events held.
     public internal(set) var eventCount = 0
+    /// In a packed plan: what times are counted from; it is set anew whenever no event is held.
+    var timeBase: Int64 = 0
     /// All bits of the magnitudes of the values seen, and no fewer events than a key holds, in a plain plan: see
     /// `reserveRange`.
     var valueBits: Int64 = 0
@@ -102,17 +104,16 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         precondition(!aggregates.isEmpty, "entity \(name) has no aggregates")
         self.init(
             Declaration(aggregates: aggregates, targets: targets, labelHorizon: labelHorizon), keyKind,
-            salt: stableHash(name), isWide: false)
+            salt: stableHash(name), .packed)
     }
 
-    /// - Parameter isWide: whether sums are of two words whatever the aggregates.
-    init(_ declaration: Declaration, _ keyKind: EntityKeyKind, salt: UInt64, isWide: Bool) {
+    init(_ declaration: Declaration, _ keyKind: EntityKeyKind, salt: UInt64, _ room: WindowPlan.Room) {
         self.declaration = declaration
         self.keyKind = keyKind
         self.salt = salt
         plan = WindowPlan(
             declaration.aggregates, targets: declaration.targets, labelHorizon: declaration.labelHorizon,
-            keysArePairs: keyKind == .pair, isWide: isWide)
+            keysArePairs: keyKind == .pair, room: room)
         let first = UnsafeMutablePointer<WindowPlan.Boundary>.allocate(capacity: plan.boundaries.count)
         boundaries = UnsafeMutableBufferPointer(start: first, count: plan.boundaries.count)
         _ = boundaries.initialize(from: plan.boundaries)
@@ -294,6 +295,14 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         header[Header.hash] = Int64(bitPattern: mixed(UInt64(bitPattern: indexKey(header)) ^ salt) | 1)
         header[Header.time] = EventTime.distantPast.milliseconds
         header[Header.mask] = -1
+        if plan.isPlain {
+            // Keys with as many events each have their newest ones at different places of their rings, or, since these begin at
+            // multiples of their size, those would drive each other out of the few lines that caches have for such addresses.
+            let first = header[Header.hash] >> 8 & 0xFFFF
+            header[Header.first] = first
+            header[Header.head] = first
+            for boundary in boundaries { header[Header.boundaries + boundary.word] = first }
+        }
         for decay in plan.decays where decay.base >= 0 { header[decay.base] = DecayState.noBucket }
         for track in plan.tracks { self.track(track, header).start() }
         for slot in plan.lastSlots { header[slot + 1] = -1 }
@@ -374,6 +383,8 @@ protocol EventShape {
     var hasLabels: Bool { get }
     /// Only totals over all events are kept (`WindowPlan.isPlain`).
     var isPlain: Bool { get }
+    /// Time and value are one word (`WindowPlan.isPacked`).
+    var isPacked: Bool { get }
     /// The key has no tiers.
     var isFlat: Bool { get }
     var eventWords: Int { get }
@@ -381,10 +392,17 @@ protocol EventShape {
 
 extension EventShape {
     @inline(__always) var isPlain: Bool { true }
+    @inline(__always) var isPacked: Bool { false }
     @inline(__always) var isFlat: Bool { false }
-    @inline(__always) var eventWords: Int { 1 &+ columns }
+    @inline(__always) var eventWords: Int { isPacked ? 1 : 1 &+ columns }
     /// Words of one boundary, where the shape is plain.
     @inline(__always) var boundaryWords: Int { 1 &+ columns &+ (hasLabels ? 1 : 0) }
+}
+
+struct PackedValue: EventShape {
+    @inline(__always) var columns: Int { 1 }
+    @inline(__always) var hasLabels: Bool { false }
+    @inline(__always) var isPacked: Bool { true }
 }
 
 struct OneValue: EventShape {
@@ -400,6 +418,7 @@ struct OnlyLabels: EventShape {
 struct PlainShape: EventShape {
     let columns: Int
     let hasLabels: Bool
+    let isPacked: Bool
 }
 
 /// The shape of a key without tiers, as nearly all are.
@@ -408,6 +427,7 @@ struct FlatShape<Shape: EventShape>: EventShape {
     @inline(__always) var columns: Int { shape.columns }
     @inline(__always) var hasLabels: Bool { shape.hasLabels }
     @inline(__always) var isPlain: Bool { shape.isPlain }
+    @inline(__always) var isPacked: Bool { shape.isPacked }
     @inline(__always) var isFlat: Bool { true }
     @inline(__always) var eventWords: Int { shape.eventWords }
 }

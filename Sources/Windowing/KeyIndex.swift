@@ -44,8 +44,13 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
         return Int(truncatingIfNeeded: product.high ^ product.low) & mask
     }
 
-    /// Brings the place of `key` close.
-    @inlinable @inline(__always) public func prefetch(_ key: Int64) { tidemark_prefetch(slots + home(key)) }
+    /// Brings the place of `key` close and, where slots do not stay in the processor's cache, the next ones, in case that it
+    /// is taken: they may be in the next cache line.
+    @inlinable @inline(__always) public func prefetch(_ key: Int64) {
+        let home = home(key)
+        tidemark_prefetch(slots + home)
+        if mask >= 1 << 16 { tidemark_prefetch(slots + (home &+ 2)) }
+    }
 
     /// The dense number under `key` for which `isSame` holds, or nil.
     @inlinable @inline(__always) public func find(_ key: Int64, isSame: (Int) -> Bool) -> Int? {

@@ -4,15 +4,14 @@ extension WindowPlan {
     /// - Parameters:
     ///   - targets: for each aggregate the position of its answer in the feature vector.
     ///   - labelHorizon: how long after its event a label may still come.
-    ///   - isWide: whether sums are of two words whatever the aggregates.
     init(
         _ aggregates: [WindowAggregate], targets: [Int], labelHorizon: EventDuration, keysArePairs: Bool = false,
-        isWide: Bool = false
+        room: Room = .word
     ) {
         let windows = aggregates.map(Window.init)
         let distances = Set(windows.flatMap { [$0.upper, $0.lower].compactMap(\.self) }).sorted()
         hasLabels = aggregates.contains(where: \.kind.isOfLabels)
-        isPlain = !isWide && aggregates.allSatisfy(\.isPlain)
+        isPlain = room < .wide && aggregates.allSatisfy(\.isPlain)
         isEndless = aggregates.contains { $0.length == nil }
         let needsHorizon = aggregates.contains {
             $0.kind.isOfLabels && ($0.length == nil || $0.basis == .labelArrival)
@@ -20,6 +19,10 @@ extension WindowPlan {
         retention = EventDuration(
             milliseconds: max(distances.last ?? 0, needsHorizon ? sum(labelHorizon.milliseconds, 1) : 0))
         layOutEvents(aggregates)
+        isPacked =
+            room == .packed && isPlain && !hasLabels && valuePlaces.count == 1
+            && retention.milliseconds <= PackedEvent.mostRetention
+        if isPacked { eventWords = 1 }
         layOutBoundaries(aggregates, windows, distances)
         if keysArePairs { secondKeyWord = take(1) }
         for index in valueWindows.indices { valueWindows[index].word = take(1) }

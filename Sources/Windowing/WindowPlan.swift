@@ -9,6 +9,8 @@ import EventModel
 /// window's sum is beyond 64 bits (`EntityWindows.reserveRange`), else of two; sums of squares are of three. A window
 /// without end has words that are always zero for its lower boundary.
 ///
+/// An event of a plain plan without labels and with one value is one word (`PackedEvent`), as long as times and values fit.
+///
 /// A key's header, in words:
 ///
 ///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ tables, slots, bases │ tracks
@@ -17,6 +19,16 @@ import EventModel
 ///
 ///     time and label state │ values │ filter mask │ label's time │ links of each extreme │ decay states
 struct WindowPlan: Sendable {
+    /// How much room a plain plan's events and sums have. What does not fit goes over to the next.
+    enum Room: Comparable {
+        /// An event of one value is one word.
+        case packed
+        /// Each value, and each sum, is one word.
+        case word
+        /// Sums are of two words.
+        case wide
+    }
+
     struct Boundary {
         /// Milliseconds before the time that is answered.
         var distance: Int64
@@ -286,6 +298,8 @@ struct WindowPlan: Sendable {
     /// Only totals over all events between two boundaries are asked for, each boundary holds the same ones, and sums are
     /// of one word.
     var isPlain = true
+    /// It is plain, and time and value of an event are one word.
+    var isPacked = false
     /// Some window is without end, so that no key may be forgotten.
     var isEndless = false
     /// The boundaries' last words are always zero, for windows without end that have no lower boundary.
@@ -295,9 +309,11 @@ struct WindowPlan: Sendable {
     /// The event's words with the filter mask and with the label's time; 0: none.
     var maskWord = 0
     var labelTimeWord = 0
-    /// The event's words that are given and not derived.
+    /// The event's words that are given and not derived, if none were packed.
     var givenWords = 1
     var eventWords = 1
+    /// The event's words in a checkpoint.
+    var savedWords: Int { isPacked ? givenWords : eventWords }
     /// Words of all boundaries.
     var boundaryWords = 0
     /// Words of a header.

@@ -33,6 +33,8 @@ struct WindowStream {
     var largestValue = 0.0
     /// The windows are saved and restored before this step.
     var restart: Int?
+    /// The room that a plain plan begins with.
+    var room = WindowPlan.Room.packed
 
     struct Outcome {
         var disagreement: String?
@@ -51,9 +53,11 @@ struct WindowStream {
     }
 
     private func makeWindows() -> EntityWindows {
-        EntityWindows(
+        var windows = EntityWindows(
             name: "card", keyKind: keyKind, aggregates: aggregates, targets: Array(aggregates.indices),
             labelHorizon: EventDuration(milliseconds: labelHorizon))
+        if room > .packed { windows.widen(to: room) }
+        return windows
     }
 
     /// Runs the stream and stops at the first answer on which windows and oracle disagree.
