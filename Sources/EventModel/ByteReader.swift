@@ -159,15 +159,6 @@ public struct ByteReader {
         UnsafeRawBufferPointer(start: position, count: max(remaining, 0))
     }
 
-    /// Where the bytes not yet read begin and end, and up to where may be looked at.
-    @inlinable @inline(__always)
-    public var addresses: (start: UnsafePointer<UInt8>, end: UnsafePointer<UInt8>, readableEnd: UnsafePointer<UInt8>) {
-        (
-            position.assumingMemoryBound(to: UInt8.self), end.assumingMemoryBound(to: UInt8.self),
-            readableEnd.assumingMemoryBound(to: UInt8.self)
-        )
-    }
-
     /// How many bytes behind the end may be looked at.
     @inlinable @inline(__always) public var slack: Int { readableEnd - end }
 }

@@ -4,9 +4,9 @@ import Features
 
 extension RecordDecoder {
     /// Memory for the records of a run that go the fast way.
-    struct Run: ~Copyable {
+    struct NumericRun: ~Copyable {
         /// By record: the number of its schema.
-        var schemas = BlockBuffer<Int32>()
+        var schemaNumbers = BlockBuffer<Int32>()
         /// By row and by label: its record's place in the run.
         var rowPlaces = BlockBuffer<Int32>()
         var labelPlaces = BlockBuffer<Int32>()
@@ -18,29 +18,29 @@ extension RecordDecoder {
         var group = BlockBuffer<tidemark_row>()
         var members = BlockBuffer<Int32>()
 
-        mutating func reserve(_ count: Int) {
-            schemas.reserve(count)
+        mutating func reserve(_ count: Int, labelColumns: Int) {
+            schemaNumbers.reserve(count)
             rowPlaces.reserve(count)
             labelPlaces.reserve(count)
             rows.reserve(count)
             labels.reserve(count)
-            labelWords.reserve(count * RecordDecoder.wordsOfLabel)
+            labelWords.reserve(count * labelColumns)
             group.reserve(count)
             members.reserve(count)
         }
     }
 
-    private static let wordsOfLabel = 3
     /// Of fewer records each goes the careful way.
     private static let leastRun = 8
 
-    /// Appends records of a batch that were read at once. Bytes up to `end` may be looked at.
+    /// Appends records of a batch that were read at once, as `RecordIterator.read(into:atMost:)` does: in the order of their
+    /// bytes, each with eight bytes or more from its value's beginning to `end`, up to where may be looked at.
     public mutating func append(
         _ heads: UnsafeBufferPointer<tidemark_record_head>, baseOffset: Offset, baseTime: EventTime,
         end: UnsafePointer<UInt8>, to block: inout EventBlock
     ) {
         block.reserve(records: heads.count, doubles: doubleCount)
-        run.reserve(heads.count)
+        run.reserve(heads.count, labelColumns: labelSteps.count)
         var next = 0
         // Where the unusual is frequent, less of what follows is looked at in vain.
         var most = heads.count
@@ -71,7 +71,7 @@ extension RecordDecoder {
         _ heads: UnsafeBufferPointer<tidemark_record_head>, baseOffset: Offset, baseTime: EventTime,
         end: UnsafePointer<UInt8>, to block: inout EventBlock
     ) -> Int {
-        let (known, labelCount) = sort(heads, baseOffset: baseOffset, baseTime: baseTime, into: &block)
+        let (known, labelCount) = tellApart(heads, baseOffset: baseOffset, baseTime: baseTime, end: end, into: &block)
         let rowCount = known &- labelCount
         let goodRows = readRows(rowCount, heads, end, &block)
         let goodLabels = readLabels(labelCount, heads, end)
@@ -88,12 +88,14 @@ extension RecordDecoder {
     /// Tells of each record what it is, and writes it down as if all that follows were as it should be.
     /// - Returns: how many records there are before the first one that has to be read carefully, and how many of these are
     ///   labels.
-    @inline(__always) private mutating func sort(
+    @inline(__always) private mutating func tellApart(
         _ heads: UnsafeBufferPointer<tidemark_record_head>, baseOffset: Offset, baseTime: EventTime,
-        into block: inout EventBlock
+        end: UnsafePointer<UInt8>, into block: inout EventBlock
     ) -> (count: Int, labels: Int) {
         let (firstRow, firstLabel) = (block.rowCount, block.labelCount)
-        let (schemas, rowPlaces, labelPlaces) = (run.schemas.pointer, run.rowPlaces.pointer, run.labelPlaces.pointer)
+        let (schemaNumbers, rowPlaces, labelPlaces) = (
+            run.schemaNumbers.pointer, run.rowPlaces.pointer, run.labelPlaces.pointer
+        )
         let (readings, readingCount) = (readings.pointer, UInt32(truncatingIfNeeded: readingCount))
         let records = block.records.pointer + block.recordCount
         var labels = 0
@@ -102,6 +104,7 @@ extension RecordDecoder {
             let time = EventTime(milliseconds: baseTime.milliseconds &+ head.timestamp_delta)
             let value = UnsafeRawPointer(head.value.unsafelyUnwrapped)
             // A zero byte and the schema's number; the bytes are there, whatever the value's length.
+            assert(UnsafeRawPointer(end) - value >= 8)
             let envelope = UInt64(littleEndian: value.loadUnaligned(as: UInt64.self))
             let number = UInt32(truncatingIfNeeded: envelope &>> 8).byteSwapped
             guard Int(head.value_count) >= envelopeLength, envelope & 0xFF == 0, time.isInRange, number < readingCount
@@ -113,7 +116,7 @@ extension RecordDecoder {
             let (row, label) = (firstRow &+ index &- labels, firstLabel &+ labels)
             rowPlaces[index &- labels] = Int32(truncatingIfNeeded: index)
             labelPlaces[labels] = Int32(truncatingIfNeeded: index)
-            schemas[index] = Int32(truncatingIfNeeded: number)
+            schemaNumbers[index] = Int32(truncatingIfNeeded: number)
             (records + index).initialize(
                 to: EventBlock.Record(
                     kind: reading.pointee.recordKind, index: Int32(truncatingIfNeeded: row ^ (row ^ label) & -isLabel),
@@ -131,13 +134,13 @@ extension RecordDecoder {
     ) -> Int {
         guard count > 0 else { return 0 }
         let records = block.records.pointer + block.recordCount
-        let first = run.schemas[Int(run.rowPlaces[0])]
+        let first = run.schemaNumbers[Int(run.rowPlaces[0])]
         let rows = run.rows.pointer
         var words = block.row(block.rowCount)
         var others: Int32 = 0
         for row in 0..<count {
             let place = Int(run.rowPlaces[row])
-            let schema = run.schemas[place]
+            let schema = run.schemaNumbers[place]
             others |= schema ^ first
             let record = records + place
             let payload = mixed(UInt64(bitPattern: record.pointee.time)) &+ readings[Int(schema)].payload
@@ -170,9 +173,9 @@ extension RecordDecoder {
         var good = count
         var leader = 0
         while leader < good {
-            let schema = run.schemas[Int(run.rowPlaces[leader])]
+            let schema = run.schemaNumbers[Int(run.rowPlaces[leader])]
             var size = 0
-            for row in leader..<good where run.schemas[Int(run.rowPlaces[row])] == schema {
+            for row in leader..<good where run.schemaNumbers[Int(run.rowPlaces[row])] == schema {
                 run.group[size] = run.rows[row]
                 run.members[size] = Int32(truncatingIfNeeded: row)
                 size &+= 1
@@ -189,8 +192,8 @@ extension RecordDecoder {
     private func nextLeader(after row: Int, before end: Int) -> Int {
         var next = row + 1
         while next < end {
-            let schema = run.schemas[Int(run.rowPlaces[next])]
-            if !(0..<next).contains(where: { run.schemas[Int(run.rowPlaces[$0])] == schema }) { break }
+            let schema = run.schemaNumbers[Int(run.rowPlaces[next])]
+            if !(0..<next).contains(where: { run.schemaNumbers[Int(run.rowPlaces[$0])] == schema }) { break }
             next += 1
         }
         return next
@@ -206,7 +209,7 @@ extension RecordDecoder {
         for label in 0..<count {
             let place = Int(run.labelPlaces[label])
             (labels + label).initialize(to: Self.row(heads[place], words, hash: 0))
-            words += Self.wordsOfLabel
+            words += labelSteps.count
         }
         let good = labelSteps.withUnsafeBufferPointer {
             tidemark_read_rows(labels, count, end, $0.baseAddress.unsafelyUnwrapped, $0.count)
@@ -214,7 +217,7 @@ extension RecordDecoder {
         words = run.labelWords.pointer
         for label in 0..<good {
             guard UInt64(bitPattern: words[1]) <= 1 else { return label }
-            words += Self.wordsOfLabel
+            words += labelSteps.count
         }
         return good
     }
@@ -230,7 +233,7 @@ extension RecordDecoder {
             return
         }
         for index in 0..<count {
-            let schema = run.schemas[Int(run.rowPlaces[index])]
+            let schema = run.schemaNumbers[Int(run.rowPlaces[index])]
             complete(readings[Int(schema)], &block)
             block.rowCount &+= 1
         }
@@ -241,7 +244,7 @@ extension RecordDecoder {
         var words = run.labelWords.pointer
         for label in 0..<count {
             (labels + label).initialize(to: EventBlock.Label(id: words[0], isPositive: words[1] == 1, source: 0))
-            words += Self.wordsOfLabel
+            words += labelSteps.count
         }
         block.labelCount &+= count
     }

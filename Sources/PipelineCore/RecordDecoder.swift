@@ -112,7 +112,7 @@ public struct RecordDecoder: ~Copyable {
     private var fieldCount = 0
     /// The steps of a label with a number as its id.
     let labelSteps: [tidemark_field]
-    var run = Run()
+    var run = NumericRun()
     private var copies = BlockBuffer<Copy>()
     private var copyCount = 0
     private var defaults: [Default] = []

@@ -8,7 +8,8 @@ extension EntityWindows {
     public mutating func sweep(earliest: EventTime, onlyIdleKeys: Bool = false) {
         if !PackedEvent.reaches(earliest.milliseconds, base: timeBase) { reserve(time: earliest) }
         let sweep = Sweep(
-            earliest, expiryLimit(earliest, isPacked: plan.isPacked), onlyIdleKeys: onlyIdleKeys)
+            earliest, retention: plan.retention, expiryLimit(earliest, isPacked: plan.isPacked),
+            onlyIdleKeys: onlyIdleKeys)
         if plan.isPlain {
             carryOut(sweep, plainShape)
         } else {
@@ -22,13 +23,16 @@ extension EntityWindows {
         let limit: Int64
         /// Keys without an event since then are gone through, and those whose turn it is.
         let idleSince: Int64
+        /// No window reaches an event up to then: most keys without a later one go.
+        let goneSince: Int64
         private let turn: Int64
         private let isEachTurn: Bool
 
-        init(_ earliest: EventTime, _ limit: Int64, onlyIdleKeys: Bool) {
+        init(_ earliest: EventTime, retention: EventDuration, _ limit: Int64, onlyIdleKeys: Bool) {
             self.earliest = earliest
             self.limit = limit
             idleSince = (earliest - .day).milliseconds
+            goneSince = (earliest - retention).milliseconds
             turn = earliest.day & 7
             isEachTurn = !onlyIdleKeys
         }

@@ -7,21 +7,22 @@ extension EntityWindows {
     /// those at the boundaries that are to move, and their labels.
     /// - Parameter left: how many keys there are from that one on.
     @inline(__always) func fetch(
-        for sweep: Sweep, _ keys: UnsafePointer<Int32>, left: Int, _ shape: some EventShape
+        for sweep: Sweep, _ swept: UnsafePointer<Int32>, left: Int, _ shape: some EventShape
     ) {
         let far = 16, near = 8, next = 4
-        if far < left { prefetch(header: Int(keys[far]), shape) }
+        if far < left { prefetch(header: Int(swept[far]), shape) }
         if near < left {
-            let number = Int(keys[near])
+            let number = Int(swept[near])
             prefetch(oldest: number)
             let header = headers + number &* headerWords
             if header[Header.time] < sweep.earliest.milliseconds { prefetch(events: number, shape) }
+            if header[Header.time] <= sweep.goneSince { keys.prefetch(indexKey(header)) }
             for track in tracks where sweep.drops(track, of: header) {
                 self.track(track, header).prefetchDirectory(upTo: sweep.limit)
             }
         }
         if next < left, !tracks.isEmpty {
-            let header = headers + Int(keys[next]) &* headerWords
+            let header = headers + Int(swept[next]) &* headerWords
             for track in tracks where sweep.drops(track, of: header) {
                 self.track(track, header).prefetchFirst(upTo: sweep.limit)
             }

@@ -265,13 +265,15 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     }
 
     /// What a key stands under in the index.
-    func indexKey(_ header: UnsafeMutablePointer<Int64>) -> Int64 {
+    @inline(__always) func indexKey(_ header: UnsafeMutablePointer<Int64>) -> Int64 {
         keyKind == .pair ? Self.indexKey(header[Header.key], header[plan.secondKeyWord]) : header[Header.key]
     }
 
     @inline(never) private mutating func add(_ key: Int64, _ second: Int64 = 0) -> Int {
         let number = freeNumbers.popLast() ?? headerCount
         if number == headerCount { reserveHeaders(headerCount + 1) }
+        // Where the next new keys go.
+        if freeNumbers.count > 4 { prefetch(header: freeNumbers[freeNumbers.count - 4], fullShape) }
         start(number, key: key, second)
         return number
     }

@@ -112,13 +112,13 @@ import Testing
                     }
                     return row
                 }
-                let slack = (0..<random.pick([0, 8, 600])).map { _ in UInt8(random.int(0...255)) }
+                let slack = (0..<random.pick([0, 8, 600, 600])).map { _ in UInt8(random.int(0...255)) }
                 let found = fast(read, rows, slack: slack, types)
                 let expected = rows[..<found.count].map { carefully($0, types) }
                 #expect(expected == found.map { $0 }, "seed \(seed), \(name): \(types) of \(rows)")
                 (readFast, all) = (readFast + found.count, all + rows.count)
             }
-            #expect(readFast > all / 10, "seed \(seed), \(name): \(readFast) rows of \(types) were read fast")
+            #expect(readFast > all / 20, "seed \(seed), \(name): \(readFast) rows of \(types) were read fast")
         }
     }
 

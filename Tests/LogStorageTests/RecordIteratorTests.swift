@@ -64,6 +64,20 @@ import Testing
         }
     }
 
+    private func placesOfHeaderCounts(_ bytes: [UInt8]) throws -> [Int] {
+        let owner = bytes.withUnsafeBytes { MappedBytes(copying: $0) }
+        defer { withExtendedLifetime(owner) {} }
+        var records = try RecordBatchView.at(
+            start: owner.bytes, of: owner, position: 0, segment: "a batch", expecting: Offset(7)
+        ).get().records
+        var places: [Int] = []
+        while let record = records.nextOfAnyForm() {
+            guard let start = owner.bytes.baseAddress, let place = record.headerSection.baseAddress else { continue }
+            places.append(place - start)
+        }
+        return places
+    }
+
     /// Batches with keys, headers, tombstones and values of all sizes here and there; in half of them a byte is changed.
     @Test(arguments: 0..<10 as Range<UInt64>)
     func allWaysReadTheSameRecords(seed: UInt64) throws {
@@ -88,7 +102,10 @@ import Testing
             }
             var bytes = Array(builder.seal(base: Offset(7), producer: .none))
             if number % 2 == 1 {
-                let place = random.int(BatchLayout.records...bytes.count - 1)
+                let headerCounts = try placesOfHeaderCounts(bytes)
+                let place =
+                    random.int(0...2) == 0
+                    ? random.pick(headerCounts) : random.int(BatchLayout.records...bytes.count - 1)
                 bytes[place] = UInt8(random.int(0...255))
                 let checksum = bytes.withUnsafeBytes { BatchLayout.checksum(of: $0) }
                 withUnsafeBytes(of: checksum.bigEndian) { word in

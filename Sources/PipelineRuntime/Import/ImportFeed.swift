@@ -54,8 +54,9 @@ struct ImportFeed: ~Copyable {
     /// - Returns: false at its end.
     mutating func take(_ most: Int) throws(RuntimeError) -> Bool {
         if isAtEnd { return false }
-        if hasChangesAlone { return try takeChange() }
-        let hasMore = try source.forNext(most) { (item, identity) throws(RuntimeError) in try take(item, identity) }
+        if hasChangesAlone { return try takeChanges(most) }
+        let hasMore = try source.forEach(upTo: most) { (item, identity) throws(RuntimeError) in try take(item, identity)
+        }
         guard !hasMore else { return true }
         isAtEnd = true
         // What waits for rows behind it waits no more; labels take their places among the other sources' records.
@@ -78,26 +79,26 @@ struct ImportFeed: ~Copyable {
 
     // MARK: files of changes
 
-    /// Takes the next change of a file that has nothing else. Its rows stand in any order, and which of them are new is
+    /// Takes the next changes of a file that has nothing else. Its rows stand in any order, and which of them are new is
     /// told by themselves: one that was changed is a change more.
-    private mutating func takeChange() throws(RuntimeError) -> Bool {
+    private mutating func takeChanges(_ most: Int) throws(RuntimeError) -> Bool {
         if newChanges == nil { newChanges = try readChanges() }
-        guard let changes = newChanges, nextChange < changes.count else {
-            isAtEnd = true
-            return false
+        let changes = newChanges ?? []
+        for change in changes[nextChange...].prefix(most) {
+            var row = change.row
+            nextChange += 1
+            try change.body.withUnsafeBufferPointer { (bytes) throws(RuntimeError) in
+                row.body = UnsafeRawBufferPointer(bytes)
+                try append(row)
+            }
         }
-        var (row, body) = changes[nextChange]
-        nextChange += 1
-        try body.withUnsafeBufferPointer { (bytes) throws(RuntimeError) in
-            row.body = UnsafeRawBufferPointer(bytes)
-            try append(row)
-        }
-        return true
+        isAtEnd = nextChange == changes.count
+        return !isAtEnd
     }
 
     private mutating func readChanges() throws(RuntimeError) -> [(row: ParsedRow, body: [UInt8])] {
         var changes: [(row: ParsedRow, body: [UInt8])] = []
-        _ = try source.forNext(.max) { (item, identity) throws(RuntimeError) in
+        _ = try source.forEach(upTo: .max) { (item, identity) throws(RuntimeError) in
             if opened == nil, let identity { opened = try open(identity) }
             switch item {
             case .row(let row): changes.append((row, Array(row.body)))

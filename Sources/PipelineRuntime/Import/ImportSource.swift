@@ -21,11 +21,11 @@ protocol ImportSource: AnyObject {
     var totalBytes: Int64? { get }
     var roundedDecimals: Int { get }
 
-    /// Gives up to `most` rows or whatever else stands next to `body`, with the source's identity, which is told by its first
-    /// row and nil before. A row's body is valid until `body` returns.
+    /// Calls `body` with what stands next, row or other item, up to `most` of them, and with the source's identity, which is
+    /// told by its first row and nil before. A row's body is valid until `body` returns.
     /// - Returns: false at the end of the source.
-    func forNext(
-        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    func forEach(
+        upTo most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
     ) throws(RuntimeError) -> Bool
 }
 
@@ -64,10 +64,10 @@ final class TableSource: ImportSource {
             kind: rows.kind ?? rows.table.map { RecordSchema.tablePrefix + $0 })
     }
 
-    func forNext(
-        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    func forEach(
+        upTo most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
     ) throws(RuntimeError) -> Bool {
-        try rows.forNext(most, body)
+        try rows.forEach(upTo: most, body)
     }
 }
 
@@ -86,8 +86,8 @@ private struct TableRows: ~Copyable {
         self.kind = kind
     }
 
-    mutating func forNext(
-        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    mutating func forEach(
+        upTo most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
     ) throws(RuntimeError) -> Bool {
         for _ in 0..<most {
             switch try table.next() {
@@ -147,8 +147,8 @@ final class LineSource: ImportSource {
 
     deinit { chunk.deallocate() }
 
-    func forNext(
-        _ most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
+    func forEach(
+        upTo most: Int, _ body: (ImportItem, SourceIdentity?) throws(RuntimeError) -> Void
     ) throws(RuntimeError) -> Bool {
         for _ in 0..<most {
             guard let item = try next() else { return false }

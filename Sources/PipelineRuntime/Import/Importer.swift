@@ -143,10 +143,10 @@ public struct Importer {
         for source in sources { opened.append(try open(source)) }
         let target = try ImportTarget(log, input: input, fileSystem: fileSystem, segmentBytes: segmentBytes)
         let side = MalformedTopic(log, fileSystem: fileSystem)
-        var lanes: [Lane] = []
+        var boxes: [FeedBox] = []
         for source in opened {
-            lanes.append(
-                Lane(
+            boxes.append(
+                FeedBox(
                     ImportFeed(
                         source, to: target, log, malformed: MalformedLog(side, source: source.name),
                         aheadTolerance: input.aheadTolerance, flushLabels: flushLabels, fileSystem: fileSystem)))
@@ -156,16 +156,16 @@ public struct Importer {
             }
             progress(
                 Progress(
-                    rows: lanes.reduce(0) { $0 + $1.feed.report.rows }, bytes: opened.reduce(0) { $0 + $1.bytesRead },
+                    rows: boxes.reduce(0) { $0 + $1.feed.report.rows }, bytes: opened.reduce(0) { $0 + $1.bytesRead },
                     totalBytes: total))
         }
         let stopped: Bool
-        if lanes.count == 1 {
-            stopped = try takeAll(lanes[0], tell, shouldStop)
+        if boxes.count == 1 {
+            stopped = try takeAll(boxes[0], tell, shouldStop)
         } else {
-            stopped = try merge(lanes, tell, shouldStop)
+            stopped = try merge(boxes, tell, shouldStop)
         }
-        for lane in lanes { try lane.feed.finish(stopped: stopped) }
+        for box in boxes { try box.feed.finish(stopped: stopped) }
         try storage { () throws(LogError) in
             try side.close()
             try target.writer.close()
@@ -173,11 +173,11 @@ public struct Importer {
         let tables = TableTopics(log, fileSystem: fileSystem)
         try tables.follow()
         try tables.close()
-        return lanes.map { $0.feed.report }
+        return boxes.map { $0.feed.report }
     }
 
-    /// A feed among several.
-    private final class Lane {
+    /// A feed where it can be named: an array holds no values that cannot be copied.
+    private final class FeedBox {
         var feed: ImportFeed
 
         init(_ feed: consuming ImportFeed) { self.feed = feed }
@@ -185,9 +185,9 @@ public struct Importer {
 
     /// - Returns: whether it was stopped.
     private func takeAll(
-        _ lane: Lane, _ tell: () -> Void, _ shouldStop: () -> Bool
+        _ box: FeedBox, _ tell: () -> Void, _ shouldStop: () -> Bool
     ) throws(RuntimeError) -> Bool {
-        while try lane.feed.take(4096) {
+        while try box.feed.take(4096) {
             tell()
             if shouldStop() { return true }
         }
@@ -196,23 +196,23 @@ public struct Importer {
 
     /// - Returns: whether it was stopped.
     private func merge(
-        _ lanes: [Lane], _ tell: () -> Void, _ shouldStop: () -> Bool
+        _ boxes: [FeedBox], _ tell: () -> Void, _ shouldStop: () -> Bool
     ) throws(RuntimeError) -> Bool {
-        for lane in lanes { lane.feed.isQueueing = true }
-        var last: Lane?
+        for box in boxes { box.feed.isQueueing = true }
+        var last: FeedBox?
         var count = 0
         while true {
-            var next: Lane?
-            for lane in lanes {
-                while lane.feed.queue.isEmpty, try lane.feed.take(1) {
+            var next: FeedBox?
+            for box in boxes {
+                while box.feed.queue.isEmpty, try box.feed.take(1) {
                     count += 1
                     if count & 4095 == 0 {
                         tell()
                         if shouldStop() { return true }
                     }
                 }
-                guard let order = lane.feed.queue.firstOrder else { continue }
-                if next?.feed.queue.firstOrder.map({ order < $0 }) ?? true { next = lane }
+                guard let order = box.feed.queue.firstOrder else { continue }
+                if next?.feed.queue.firstOrder.map({ order < $0 }) ?? true { next = box }
             }
             guard let next else { return shouldStop() }
             if let last, last !== next { try last.feed.flush() }
