@@ -15,11 +15,14 @@ public final class FeatureState: @unchecked Sendable {
         var places = SlotRing(stride: 2)
         /// The operations that concern the entity.
         var operations: [WindowOperation] = []
+        /// The word of a row's keys that has its key; nil where keys are no numbers.
+        let numberWord: Int?
 
         init(_ entity: FeaturePlan.Entity, labelHorizon: EventDuration) {
             windows = EntityWindows(
                 name: entity.name, keyKind: entity.keyKind, aggregates: entity.aggregates, targets: entity.targets,
                 labelHorizon: labelHorizon)
+            numberWord = entity.keyKind == .number ? entity.keyWord : nil
         }
     }
 
@@ -83,6 +86,17 @@ public final class FeatureState: @unchecked Sendable {
         entity.operations.removeAll(keepingCapacity: true)
         for operation in operations where concerns(declared, operation, rows) { entity.operations.append(operation) }
         entity.operations.withUnsafeBufferPointer(process)
+    }
+
+    /// Brings close what the windows of some rows will touch, of all entities at once. No entity may be at work on another
+    /// thread.
+    public func fetchWindows(keys: UnsafePointer<Int64>, stride: Int, count: Int) {
+        for step in EntityWindows.FetchStep.allCases {
+            for entity in entities {
+                guard let word = entity.numberWord else { continue }
+                for row in 0..<count { entity.windows.fetch(keys[row &* stride &+ word], step) }
+            }
+        }
     }
 
     /// Computes what follows from columns and windows.

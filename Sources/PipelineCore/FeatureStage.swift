@@ -107,7 +107,17 @@ public final class FeatureStage: @unchecked Sendable {
 
     /// Takes in a block that the decoder has filled.
     public func process(_ block: inout EventBlock) {
-        for part in 0..<partCount { process(&block, part: part) }
+        process(&block, part: 0)
+        fetchWindows(of: block)
+        for part in 1..<partCount { process(&block, part: part) }
+    }
+
+    /// Brings close what the windows of a small block will touch: in a large one that is done for the rows ahead. For where
+    /// the parts are done by one thread, between the first and the second.
+    public func fetchWindows(of block: borrowing EventBlock) {
+        guard block.rowCount <= 8 else { return }
+        state.fetchWindows(
+            keys: block.words.pointer + EventBlock.RowWord.keys, stride: block.rowWords, count: block.rowCount)
     }
 
     /// Does one part's work on a block that the parts before have been through.

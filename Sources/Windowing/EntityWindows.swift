@@ -331,6 +331,22 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
 
+    /// What is fetched of a key, in this order: each is found by the one before.
+    public enum FetchStep: CaseIterable { case index, header, events }
+
+    /// Brings close what an event of `key` will touch.
+    @inline(__always) public func fetch(_ key: Int64, _ step: FetchStep) {
+        if step == .index { return prefetch(key: key) }
+        guard let number = number(of: key) else { return }
+        switch (step, plan.isPlain) {
+        case (.index, _): break
+        case (.header, true): prefetch(header: number, plainShape)
+        case (.header, false): prefetch(header: number, fullShape)
+        case (.events, true): prefetch(events: number, plainShape)
+        case (.events, false): prefetch(events: number, fullShape)
+        }
+    }
+
     @inline(__always) func prefetch(key: Int64) { keys.prefetch(key) }
 
     /// Brings the key's header close.

@@ -35,6 +35,7 @@ final class DirectStageLine: StageLine {
     }
 
     func take(_ parcel: PipelineRun.Parcel) throws(RuntimeError) {
+        run.features.fetchWindows(of: parcel.block)
         for part in 1...run.lastPart { try run.work(on: parcel, part: part, observe) }
         parcel.block.removeAll()
         spare = parcel
