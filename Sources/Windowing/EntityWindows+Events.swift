@@ -285,6 +285,7 @@ extension EntityWindows {
         // Until it is called again for this key.
         mostEvents = max(mostEvents, 2 &* (header[Header.head] &- header[Header.first]) &+ 2)
         expire(header, limit: expiryLimit(earliest, isPacked: shape.isPacked), shape)
+        if header[Header.head] == header[Header.first] { forgetDropMark(header) }
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, Int64(Self.leastCapacity)))
         }

@@ -1,6 +1,26 @@
 import CPrefetch
 import EventModel
 
+/// When a key's oldest event is from, in steps of some 70 minutes: a sweep passes over keys whose mark is too late to drop
+/// anything, without a look at them.
+struct DropMark: Comparable, BitwiseCopyable {
+    private let value: UInt32
+
+    /// To be looked at. What is zeros is that.
+    static let unknown = DropMark(value: 0)
+    /// There is nothing to drop until an event comes.
+    static let never = DropMark(value: .max)
+
+    private init(value: UInt32) { self.value = value }
+
+    /// Of an event at `time`, in milliseconds, between `unknown` and `never`.
+    init(_ time: Int64) {
+        value = UInt32(truncatingIfNeeded: min(max((time >> 22) &+ (1 << 31), 1), Int64(UInt32.max - 1)))
+    }
+
+    @inline(__always) static func < (a: DropMark, b: DropMark) -> Bool { a.value < b.value }
+}
+
 extension EntityWindows {
     /// Drops what no window can reach any more, and the keys that hold nothing then: in all keys, or in those without an
     /// event for a day and in an eighth of the others, since a key with events drops the old ones where it needs room.
@@ -61,6 +81,7 @@ extension EntityWindows {
             for index in tracks.indices where sweep.drops(tracks[index], of: header) {
                 expire(header, tracks[index], index, limit: limit)
             }
+            defer { mark(number) }
             if let ring = ring(header) {
                 let oldest = ring[slot(header, header[Header.first]) &* eventWords]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
@@ -77,19 +98,37 @@ extension EntityWindows {
         }
     }
 
+    /// Notes when a key has something to drop, after a look at it.
+    @inline(__always) private func mark(_ number: Int) {
+        let header = headers + number &* headerWords
+        guard let ring = ring(header) else { return dropMarks[number] = .never }
+        dropMarks[number] = DropMark(givenWord(event(header, ring, header[Header.first]), 0) >> 2)
+    }
+
+    /// For an event that is or may become a key's oldest.
+    @inline(__always) func forgetDropMark(_ header: UnsafeMutablePointer<Int64>) {
+        dropMarks[(header - headers) / headerWords] = .unknown
+    }
+
     /// Lists the keys that a sweep goes through.
     /// - Returns: their number.
     private func list(_ sweep: Sweep, into swept: UnsafeMutablePointer<Int32>) -> Int {
-        let ahead = 24
-        var header = headers
-        var count = 0
+        // Labels have times of their own.
+        let limit = tracks.isEmpty ? DropMark(sweep.goneSince) : .never
+        let marks = dropMarks
+        var marked = 0
         for number in 0..<headerCount {
-            // Beyond the end it asks for nothing that is used.
-            tidemark_prefetch(UnsafeRawPointer(header) + ahead &* headerWords &* 8)
+            swept[marked] = Int32(truncatingIfNeeded: number)
+            marked &+= marks[number] <= limit ? 1 : 0
+        }
+        let ahead = 24
+        var count = 0
+        for index in 0..<marked {
+            if index &+ ahead < marked { tidemark_prefetch(headers + Int(swept[index &+ ahead]) &* headerWords) }
+            let header = headers + Int(swept[index]) &* headerWords
             let isSwept = isLive(header) && (header[Header.time] < sweep.idleSince || sweep.isTurn(of: header))
-            swept[count] = Int32(truncatingIfNeeded: number)
+            swept[count] = swept[index]
             count &+= isSwept ? 1 : 0
-            header += headerWords
         }
         return count
     }

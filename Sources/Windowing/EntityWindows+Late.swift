@@ -10,6 +10,7 @@ extension EntityWindows {
         reserveOne(header, earliest: earliest, shape)
         let position = position(header, behind: lastEventWord(time.milliseconds, isPacked: shape.isPacked))
         if header[Header.tiers] == 0, header[Header.head] &- position > Tier.size { startTiers(header) }
+        if position == header[Header.first] { forgetDropMark(header) }
         openPlace(header, at: position)
         guard let ring = ring(header) else { return 0 }
         let event = write(header, ring, position, time.milliseconds, row, shape)

@@ -64,6 +64,11 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     private var headerMemory: ZeroedMemory
     var headerCapacity = 64
     var headerCount = 0
+    /// For each number, when its key has something to drop: see `DropMark`.
+    private var dropMarkMemory: ZeroedMemory
+    var dropMarks: UnsafeMutablePointer<DropMark> {
+        UnsafeMutableRawPointer(dropMarkMemory.words).assumingMemoryBound(to: DropMark.self)
+    }
     var freeNumbers: [Int] = []
     var rings: RingMemory
     /// Memory for the tracks.
@@ -141,6 +146,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         scratch = .allocate(capacity: plan.boundaryWords)
         headerMemory = ZeroedMemory(count: headerCapacity * headerWords)
         headers = headerMemory.words
+        dropMarkMemory = ZeroedMemory(count: headerCapacity / 2)
         rowNumbers = .allocate(capacity: rowNumberCapacity)
     }
 
@@ -188,7 +194,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     public var eventByteCount: Int { rings.byteCount }
     /// Bytes of memory that keys and events take, the index included.
     public var byteCount: Int {
-        var bytes = headerCapacity * headerWords * 8 + keys.byteCount + eventByteCount + labelMemory.pointee.byteCount
+        var bytes =
+            headerCapacity * (headerWords * 8 + MemoryLayout<DropMark>.size) + keys.byteCount + eventByteCount
+            + labelMemory.pointee.byteCount
         for number in 0..<headerCount {
             let header = headers + number * headerWords
             bytes += tierByteCount(header)
@@ -284,6 +292,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
             headerCapacity = max(headerCapacity * 2, count)
             headerMemory.grow(to: headerCapacity * headerWords)
             headers = headerMemory.words
+            dropMarkMemory.grow(to: (headerCapacity + 1) / 2)
         }
         headerCount = count
         if keyKind == .text { texts += repeatElement("", count: count - texts.count) }
@@ -292,6 +301,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Gives a dense number to a key, without events yet.
     mutating func start(_ number: Int, key: Int64, _ second: Int64 = 0) {
         let header = headers + number * headerWords
+        dropMarks[number] = .unknown
         header[Header.key] = key
         if keyKind == .pair { header[plan.secondKeyWord] = second }
         header[Header.hash] = Int64(bitPattern: mixed(UInt64(bitPattern: indexKey(header)) ^ salt) | 1)
@@ -319,6 +329,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         deallocateParts(header)
         if keyKind == .text { texts[number] = "" }
         header.update(repeating: 0, count: headerWords)
+        dropMarks[number] = .never
         freeNumbers.append(number)
     }
 

@@ -292,6 +292,47 @@ import Testing
         for day in 5..<58 as Range<Int64> { #expect(try digest(restartedOn: [day]) == whole, "day \(day)") }
     }
 
+    /// Sweeps pass over keys by their marks, and drop what they would if they looked at all: with events in order and late,
+    /// keys that fall empty and come again, in plain plans, in others, and where labels have times of their own.
+    @Test(
+        arguments: [.count, .sum(column: 0, divisor: 1), .distinct(column: 0), .fraudRun] as [AggregateKind],
+        0..<3 as Range<UInt64>)
+    func marksHideNothingFromSweeps(kind: AggregateKind, seed: UInt64) {
+        let aggregate = WindowAggregate(length: 2 * .day, delay: .zero, kind: kind)
+        var random = SeededRandom(seed: seed)
+        var marked = EntityWindows(name: "card", aggregates: [aggregate], targets: [0])
+        var searched = EntityWindows(name: "card", aggregates: [aggregate], targets: [0])
+        var features = [0.0]
+        var dropped = 0
+        for hour in 0..<600 as Range<Int64> {
+            let now = hour * 3_600_000
+            let earliest = EventTime(milliseconds: now - 30 * 3_600_000)
+            for _ in 0..<random.int(0...6) {
+                let behind = random.isTrue(30) ? Int64(random.int(0...30 * 3_600_000 - 1)) : 0
+                let key = Int64(random.int(0..<40)) + hour / 100
+                let time = EventTime(milliseconds: now - behind)
+                marked.insert(marked.intern(key), at: time, earliest: earliest, values: [hour], features: &features)
+                searched.insert(searched.intern(key), at: time, earliest: earliest, values: [hour], features: &features)
+            }
+            guard hour % 12 == 0 else { continue }
+            let before = marked.eventCount
+            marked.sweep(earliest: earliest, onlyIdleKeys: hour % 24 == 0)
+            for number in 0..<searched.headerCount { searched.dropMarks[number] = .unknown }
+            searched.sweep(earliest: earliest, onlyIdleKeys: hour % 24 == 0)
+            dropped += before - marked.eventCount
+            #expect(marked.digest == searched.digest && marked.eventCount == searched.eventCount, "hour \(hour)")
+            #expect(marked.keyCount == searched.keyCount, "hour \(hour)")
+        }
+        #expect(dropped > 500)
+    }
+
+    @Test func marksAreInTheOrderOfTimes() {
+        let times: [Int64] = [.min, -(1 << 60), -1 << 22, -1, 0, 1 << 22, 1_700_000_000_000, 1 << 60, .max]
+        let marks = [DropMark.unknown] + times.map { DropMark($0) } + [.never]
+        for (before, after) in zip(marks, marks.dropFirst()) { #expect(before <= after) }
+        #expect(DropMark(-1) < DropMark(0) && .unknown < DropMark(.min) && DropMark(.max) < .never)
+    }
+
     /// No address is saved.
     @Test func theSameStateIsTheSameBytes() {
         let kinds: [AggregateKind] = [.distinct(column: 0), .fraudRun]
