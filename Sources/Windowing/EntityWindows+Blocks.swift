@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 import EventModel
 
 /// One thing that happens to an entity's windows, as the control pass over a block lists them in log order.

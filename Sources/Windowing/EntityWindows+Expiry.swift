@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 import EventModel
 
 /// When a key's oldest event is from, in steps of some 70 minutes: a sweep passes over keys whose mark is too late to drop

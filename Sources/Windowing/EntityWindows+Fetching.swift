@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 import EventModel
 
 // What plans that are not plain touch besides (`EntityWindows.prefetch(events:)`).

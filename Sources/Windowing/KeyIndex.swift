@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 import EventModel
 
 /// Asks for the cache line at `address` before it is needed; it shows in no result.

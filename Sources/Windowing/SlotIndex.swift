@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 import EventModel
 
 /// A hash index from a 64-bit key to a slot of a `SlotRing`. It keeps no keys: whoever asks compares with the key in the

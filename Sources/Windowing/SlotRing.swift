@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 import EventModel
 
 /// A row of words for each transaction that is remembered. Slots count up for ever.

@@ -1,4 +1,4 @@
-import CPrefetch
+import CMemory
 
 /// Words that are zero until they are written, and that can become more: from a large page on without a copy, and without
 /// touching what has no value yet.

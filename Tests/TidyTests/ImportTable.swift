@@ -3,7 +3,7 @@ import Foundation
 /// The modules that each folder of Sources may import. Arrows: values → algorithms → core → runtime → edges.
 let importTable: [String: Set<String>] = [
     "CChecksum": [],
-    "CPrefetch": [],
+    "CMemory": [],
     "CVarints": [],
     "CRowKernels": [],
     "COpenBLAS": [],
@@ -12,7 +12,7 @@ let importTable: [String: Set<String>] = [
     "Platform": ["Glibc", "Synchronization"],
     "LinearAlgebra": ["COpenBLAS", "CLAPACKE", "CRowKernels"],
     "LogStorage": ["EventModel", "Platform", "CChecksum", "CVarints"],
-    "Windowing": ["EventModel", "CPrefetch", "Synchronization"],
+    "Windowing": ["EventModel", "CMemory", "Synchronization"],
     "Features": ["EventModel", "Windowing", "CRowKernels", "Glibc"],
     "OnlineLearning": ["EventModel", "LinearAlgebra", "RealModule", "Glibc"],
     "Evaluation": ["EventModel", "RealModule", "Glibc"],

@@ -46,7 +46,7 @@ struct TidyTests {
     @Test func anImportAgainstTheTableIsFound() {
         let text = "import EventModel\n@testable import PipelineCore\nimport func Glibc.open\n// import Foundation\n"
         let findings = importFindings(in: TextFile(path: "Sources/Windowing/New.swift", text: text))
-        let rest = "it may import CPrefetch, EventModel, Synchronization"
+        let rest = "it may import CMemory, EventModel, Synchronization"
         #expect(
             findings.map(\.description) == [
                 "Sources/Windowing/New.swift:2: Windowing may not import PipelineCore; \(rest)",

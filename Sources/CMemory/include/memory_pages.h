@@ -1,7 +1,7 @@
 #pragma once
 #include <stddef.h>
 
-// Hints without effect on results.
+// Hints that show in no result.
 
 /// Asks the processor to bring the cache line at `address` close.
 static inline void tidemark_prefetch(const void *address) { __builtin_prefetch(address, 1); }

@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "prefetch.h"
+#include "memory_pages.h"
 #include <stdint.h>
 #include <sys/mman.h>
 
