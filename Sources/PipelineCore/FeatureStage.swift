@@ -112,10 +112,13 @@ public final class FeatureStage: @unchecked Sendable {
         for part in 1..<partCount { process(&block, part: part) }
     }
 
+    /// More rows than that have rows ahead for which to fetch.
+    private static let smallBlockRows = 8
+
     /// Brings close what the windows of a small block will touch: in a large one that is done for the rows ahead. For where
     /// the parts are done by one thread, between the first and the second.
     public func fetchWindows(of block: borrowing EventBlock) {
-        guard block.rowCount <= 8 else { return }
+        guard block.rowCount <= Self.smallBlockRows else { return }
         state.fetchWindows(
             keys: block.words.pointer + EventBlock.RowWord.keys, stride: block.rowWords, count: block.rowCount)
     }

@@ -83,9 +83,10 @@ extension EntityWindows {
             }
             defer { mark(number) }
             if let ring = ring(header) {
-                let oldest = ring[slot(header, header[Header.first]) &* eventWords]
+                let oldest = event(header, ring, header[Header.first])[0]
                 guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
                 let isBehind = header[Header.time] < earliest.milliseconds
+                // A packed plan's times are not counted from so far back as a key without events may stand.
                 if isBehind, !shape.isPacked || header[Header.first] < header[Header.head] {
                     advance(header, to: earliest.milliseconds, shape)
                 }

@@ -42,50 +42,55 @@ extension EntityWindows {
         self = wide
     }
 
-    /// Takes over what plain windows hold, and leaves them without events.
-    private mutating func take(_ plain: inout EntityWindows) {
-        swap(&keys, &plain.keys)
-        swap(&texts, &plain.texts)
-        swap(&freeNumbers, &plain.freeNumbers)
+    /// Takes over what windows with less room hold, and leaves them without events.
+    private mutating func take(_ narrow: inout EntityWindows) {
+        swap(&keys, &narrow.keys)
+        swap(&texts, &narrow.texts)
+        swap(&freeNumbers, &narrow.freeNumbers)
         // Blocks of events come without rotation, as new ones do.
-        for number in 0..<plain.headerCount {
-            let header = plain.headers + number * plain.headerWords
-            if header[Header.tiers] != 0 { plain.resize(header, capacity: header[Header.mask] + 1) }
+        for number in 0..<narrow.headerCount {
+            let header = narrow.headers + number * narrow.headerWords
+            if header[Header.tiers] != 0 { narrow.resize(header, capacity: header[Header.mask] + 1) }
         }
         // Events that are not packed stay where they are.
-        if !plain.plan.isPacked { swap(&rings, &plain.rings) }
-        digestBesideEvents = plain.digestBesideEvents
-        eventCount = plain.eventCount
-        valueBits = plain.valueBits
-        mostEvents = plain.mostEvents
-        reserveHeaders(plain.headerCount)
+        if !narrow.plan.isPacked { swap(&rings, &narrow.rings) }
+        digestBesideEvents = narrow.digestBesideEvents
+        eventCount = narrow.eventCount
+        valueBits = narrow.valueBits
+        mostEvents = narrow.mostEvents
+        reserveHeaders(narrow.headerCount)
         for number in 0..<headerCount {
-            let (new, old) = (headers + number * headerWords, plain.headers + number * plain.headerWords)
+            let (new, old) = (headers + number * headerWords, narrow.headers + number * narrow.headerWords)
             guard isLive(old) else { continue }
             let isTiered = old[Header.tiers] != 0
-            plain.dropTiers(old)
+            narrow.dropTiers(old)
             new.update(from: old, count: Header.boundaries)
-            if plain.plan.isPacked { unpack(&plain, old, to: new) }
+            if narrow.plan.isPacked { unpack(&narrow, old, to: new) }
             old[Header.ring] = 0
-            if plan.secondKeyWord > 0 { new[plan.secondKeyWord] = old[plain.plan.secondKeyWord] }
-            for (boundary, other) in zip(boundaries, plain.boundaries) {
-                new[Header.boundaries + boundary.word] = old[Header.boundaries + other.word]
+            if plan.secondKeyWord > 0 { new[plan.secondKeyWord] = old[narrow.plan.secondKeyWord] }
+            if plan.isPlain {
+                // The totals are of the same words.
+                (new + Header.boundaries).update(from: old + Header.boundaries, count: plan.boundaryWords)
+            } else {
+                for (boundary, other) in zip(boundaries, narrow.boundaries) {
+                    new[Header.boundaries + boundary.word] = old[Header.boundaries + other.word]
+                }
+                addUp(new)
             }
             if isTiered { makeTiers(new) }
-            addUp(new)
         }
     }
 
     /// Writes a key's events, which are packed, into a ring of its own.
     private func unpack(
-        _ plain: inout EntityWindows, _ old: UnsafeMutablePointer<Int64>, to new: UnsafeMutablePointer<Int64>
+        _ narrow: inout EntityWindows, _ old: UnsafeMutablePointer<Int64>, to new: UnsafeMutablePointer<Int64>
     ) {
-        guard let packed = plain.ring(old) else { return }
+        guard let packed = narrow.ring(old) else { return }
         let ring = rings.allocate(order: Self.ringOrder(new[Header.mask] + 1))
         new[Header.ring] = Int64(Int(bitPattern: ring))
         for position in new[Header.first]..<new[Header.head] {
-            let (event, given) = (event(new, ring, position), plain.event(old, packed, position))
-            for word in 0..<eventWords { event[word] = plain.givenWord(given, word) }
+            let (event, given) = (event(new, ring, position), narrow.event(old, packed, position))
+            for word in 0..<eventWords { event[word] = narrow.givenWord(given, word) }
         }
         markEnd(new, ring, fullShape)
     }

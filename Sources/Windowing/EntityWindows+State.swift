@@ -149,9 +149,13 @@ extension EntityWindows {
         of header: UnsafeMutablePointer<Int64>, from reader: inout ByteReader
     ) throws(StateCodingError) {
         let words = plan.words - Header.boundaries
+        let second = plan.secondKeyWord > 0 ? header[plan.secondKeyWord] : 0
         guard reader.remaining >= words * 8 else { throw StateCodingError("ends early") }
         UnsafeMutableRawBufferPointer(start: header + Header.boundaries, count: words * 8)
             .copyMemory(from: reader.readBytes(words * 8))
+        guard plan.secondKeyWord == 0 || header[plan.secondKeyWord] == second else {
+            throw StateCodingError("a pair ends with \(header[plan.secondKeyWord]) and with \(second)")
+        }
         for table in plan.tables { header[table.word] = 0 }
         for track in tracks { self.track(track, header).start() }
         for boundary in boundaries {

@@ -82,7 +82,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     var digestBesideEvents = StateDigest()
     /// Events held.
     public internal(set) var eventCount = 0
-    /// In a packed plan: what times are counted from; it is set anew whenever no event is held.
+    /// In a packed plan: what times are counted from; set anew by the first time that does not fit while no event is held.
     var timeBase: Int64 = 0
     /// All bits of the magnitudes of the values seen, and no fewer events than a key holds, in a plain plan: see
     /// `reserveRange`.
@@ -307,7 +307,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         header[Header.hash] = Int64(bitPattern: mixed(UInt64(bitPattern: indexKey(header)) ^ salt) | 1)
         header[Header.time] = EventTime.distantPast.milliseconds
         header[Header.mask] = -1
-        if plan.isPlain {
+        if plan.mayBePlain {
             // Keys with as many events each have their newest ones at different places of their rings, or, since these begin at
             // multiples of their size, those would drive each other out of the few lines that caches have for such addresses.
             let first = header[Header.hash] >> 8 & 0xFFFF
@@ -347,14 +347,14 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
 
     /// Brings close what an event of `key` will touch.
     @inline(__always) public func fetch(_ key: Int64, _ step: FetchStep) {
-        if step == .index { return prefetch(key: key) }
-        guard let number = number(of: key) else { return }
-        switch (step, plan.isPlain) {
-        case (.index, _): break
-        case (.header, true): prefetch(header: number, plainShape)
-        case (.header, false): prefetch(header: number, fullShape)
-        case (.events, true): prefetch(events: number, plainShape)
-        case (.events, false): prefetch(events: number, fullShape)
+        switch step {
+        case .index: prefetch(key: key)
+        case .header:
+            guard let number = number(of: key) else { return }
+            if plan.isPlain { prefetch(header: number, plainShape) } else { prefetch(header: number, fullShape) }
+        case .events:
+            guard let number = number(of: key) else { return }
+            if plan.isPlain { prefetch(events: number, plainShape) } else { prefetch(events: number, fullShape) }
         }
     }
 

@@ -11,7 +11,8 @@ extension WindowPlan {
         let windows = aggregates.map(Window.init)
         let distances = Set(windows.flatMap { [$0.upper, $0.lower].compactMap(\.self) }).sorted()
         hasLabels = aggregates.contains(where: \.kind.isOfLabels)
-        isPlain = room < .wide && aggregates.allSatisfy(\.isPlain)
+        mayBePlain = aggregates.allSatisfy(\.isPlain)
+        isPlain = room < .wide && mayBePlain
         isEndless = aggregates.contains { $0.length == nil }
         let needsHorizon = aggregates.contains {
             $0.kind.isOfLabels && ($0.length == nil || $0.basis == .labelArrival)

@@ -298,6 +298,8 @@ struct WindowPlan: Sendable {
     /// Only totals over all events between two boundaries are asked for, each boundary holds the same ones, and sums are
     /// of one word.
     var isPlain = true
+    /// Whether it is or would be with totals of one word.
+    var mayBePlain = true
     /// It is plain, and time and value of an event are one word.
     var isPacked = false
     /// Some window is without end, so that no key may be forgotten.

@@ -89,8 +89,8 @@ import Testing
         }
     }
 
-    /// A heartbeat may move the watermark by more than packed times reach.
-    /// The last time is such that the mark behind the newest event would be passed, and never an end be found.
+    /// A heartbeat may move the watermark by more than packed times reach; the last of these so far that boundaries would
+    /// pass the mark behind the newest event and never find an end.
     @Test(
         arguments: [false, true], [20 * year, 7 * year, (1 << 36) + (1 << 37) - 1 + EventDuration.hour.milliseconds])
     func aSweepYearsLaterDropsAll(isInBlock: Bool, years: Int64) throws {
