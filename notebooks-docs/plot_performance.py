@@ -32,8 +32,8 @@ PLOTS = {
                 [(f"{threads} thread{'s' if threads > 1 else ''}", f"replay-{threads}-thread-block-4096")
                  for threads in (1, 2, 3, 4)]),
     "state": ("Workload W replayed, by size of the state",
-              [("15,000 keys", "replay-15000-keys"), ("150,000 keys", "replay-150000-keys"),
-               ("1,500,000 keys", "replay-1500000-keys")]),
+              [("10,000 keys", "replay-10000-keys"), ("100,000 keys", "replay-100000-keys"),
+               ("1,000,000 keys", "replay-1000000-keys")]),
 }
 
 

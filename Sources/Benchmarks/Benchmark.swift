@@ -41,7 +41,7 @@ public struct Benchmark: Sendable {
     /// All benchmarks, in the order in which they are run.
     public static let all =
         logBenchmarks + [csvImport, features] + windowBenchmarks + [windowMemory] + learnerBenchmarks + replayBenchmarks
-        + replayByKeys + checkpointBenchmarks + [stages, decisionLatency]
+        + replayByKeys + replayByLength + checkpointBenchmarks + [stages, decisionLatency]
 }
 
 /// A figure besides the time of an item.

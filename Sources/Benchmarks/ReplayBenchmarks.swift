@@ -20,8 +20,8 @@ extension Benchmark {
         }
     }
 
-    /// The same by one thread, with more customers and terminals; beside it the size of the state at the end.
-    static let replayByKeys = [15_000, 150_000, 1_500_000].map { keys in
+    /// The same by one thread, with other numbers of customers and terminals; beside it the size of the state at the end.
+    static let replayByKeys = [10_000, 100_000, 1_000_000].map { keys in
         Benchmark("replay-\(keys)-keys", unit: "transaction", small: 20_000, large: 2_000_000) {
             size, context, stopwatch in
             let run = try context.run(over: try context.log(rows: size, keys: keys))
@@ -31,6 +31,16 @@ extension Benchmark {
                 BenchmarkFigure(name: "state", value: Double(run.stateBytes) / 0x1p20, unit: .mebibytes)
             ]
             return outcome
+        }
+    }
+
+    /// The same with all windows of one length.
+    static let replayByLength = [("1h", EventDuration.hour), ("30d", 30 * EventDuration.day)].map { name, length in
+        Benchmark("replay-\(name)", unit: "transaction", small: 20_000, large: 2_000_000) { size, context, stopwatch in
+            let log = try context.log(rows: size)
+            let run = try context.run(over: log, context.specification.withWindows(of: length))
+            try stopwatch.measure { _ = try run.run() }
+            return Outcome(items: Int(run.tally.transactions), hash: run.digest.sum)
         }
     }
 
@@ -129,7 +139,8 @@ extension Benchmark {
 extension BenchmarkContext {
     /// Workload W's pipeline over a log.
     fileprivate func run(
-        over log: LogDirectory, block: Int = 4096, threads: Int = 1, fresh: Bool = true, isDurable: Bool = false
+        over log: LogDirectory, _ other: PipelineSpecification? = nil, block: Int = 4096, threads: Int = 1,
+        fresh: Bool = true, isDurable: Bool = false
     ) throws -> PipelineRun {
         var options = PipelineRun.Options()
         options.blockRecords = block
@@ -137,8 +148,22 @@ extension BenchmarkContext {
         options.fresh = fresh
         options.isDurable = isDurable
         return try PipelineRun(
-            log: log, specification: specification, text: specificationText, options: options, fileSystem: fileSystem,
+            log: log, specification: other ?? specification, text: specificationText, options: options,
+            fileSystem: fileSystem,
             document: ModelDocument.make)
+    }
+}
+
+extension PipelineSpecification {
+    /// The same with windows of another length.
+    fileprivate func withWindows(of length: EventDuration) -> PipelineSpecification {
+        var other = self
+        for (index, feature) in features.enumerated() {
+            guard case .window(var window) = feature.definition else { continue }
+            window.length = length
+            other.features[index].definition = .window(window)
+        }
+        return other
     }
 }
 
