@@ -149,8 +149,7 @@ extension BenchmarkContext {
         options.isDurable = isDurable
         return try PipelineRun(
             log: log, specification: other ?? specification, text: specificationText, options: options,
-            fileSystem: fileSystem,
-            document: ModelDocument.make)
+            fileSystem: fileSystem, document: ModelDocument.make)
     }
 }
 

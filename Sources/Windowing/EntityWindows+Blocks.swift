@@ -178,8 +178,6 @@ extension EntityWindows {
         }
     }
 
-    private static var nearBytes: Int { 1 << 20 }
-
     /// Looks the first rows' keys up; those of all where that is cheap, or where they are no numbers or missing.
     /// - Returns: how many.
     private mutating func findFirstNumbers(_ rows: WindowRows) -> Int {
@@ -190,9 +188,9 @@ extension EntityWindows {
         }
         for row in 0..<min(24, rows.count) { prefetch(key: rows.key(row)) }
         var found = 0
-        // An index that stays in the processor's cache is asked for all rows in one go; a large one would drive out what is
-        // fetched for the first rows.
-        findNumbers(upTo: keys.byteCount <= Self.nearBytes ? rows.count : 32, from: &found, rows)
+        // An index that is near is asked for all rows in one go; a large one would drive out what is fetched for the first
+        // rows.
+        findNumbers(upTo: keys.isNear ? rows.count : 32, from: &found, rows)
         return found
     }
 

@@ -44,12 +44,15 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
         return Int(truncatingIfNeeded: product.high ^ product.low) & mask
     }
 
-    /// Brings the place of `key` close and, where slots do not stay in the processor's cache, the next ones, in case that it
-    /// is taken: they may be in the next cache line.
+    /// Whether it is so small that it stays in the processor's cache.
+    @inlinable @inline(__always) var isNear: Bool { mask < 1 << 16 }
+
+    /// Brings the place of `key` close and, where the index is not near, the next slots, in case that it is taken: they may
+    /// be in the next cache line.
     @inlinable @inline(__always) public func prefetch(_ key: Int64) {
         let home = home(key)
         tidemark_prefetch(slots + home)
-        if mask >= 1 << 16 { tidemark_prefetch(slots + (home &+ 2)) }
+        if !isNear { tidemark_prefetch(slots + (home &+ 2)) }
     }
 
     /// The dense number under `key` for which `isSame` holds, or nil.
