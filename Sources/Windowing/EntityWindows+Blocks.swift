@@ -167,13 +167,18 @@ extension EntityWindows {
         }
     }
 
+    /// Whether the number found for a row is its key's, which is sure but for keys that are numbers.
+    @inline(__always) private func isNumber(_ number: Int, ofRow row: Int, _ rows: WindowRows) -> Bool {
+        keyKind != .number || headers[number &* headerWords &+ Header.key] == rows.key(row)
+    }
+
     /// Looks rows' keys up, from the first one that was not up to `row`, and fetches what is looked at for those behind.
     @inline(__always) private func findNumbers(upTo row: Int, from found: inout Int, _ rows: WindowRows) {
         let ahead = 24
         let end = min(row, rows.count)
         while found < end {
             if found &+ ahead < rows.count { prefetch(key: rows.key(found &+ ahead)) }
-            rowNumbers[found] = Int32(truncatingIfNeeded: number(of: rows.key(found)) ?? -1)
+            rowNumbers[found] = Int32(truncatingIfNeeded: likelyNumber(of: rows.key(found)) ?? -1)
             found &+= 1
         }
     }
@@ -223,7 +228,7 @@ extension EntityWindows {
                     continue
                 }
                 var number = Int(rowNumbers[row])
-                if number < 0 || row < staleRows { number = intern(row, rows) }
+                if number < 0 || row < staleRows || !isNumber(number, ofRow: row, rows) { number = intern(row, rows) }
                 let place = insert(
                     number, at: operation.pointee.time, earliest: operation.pointee.earliest,
                     rows.row(row, isAnswered: operation.pointee.isAnswered), shape)

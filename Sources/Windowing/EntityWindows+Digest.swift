@@ -9,6 +9,7 @@ extension EntityWindows {
     public var digest: StateDigest {
         var sum = digestBesideEvents.sum
         for number in 0..<headerCount {
+            prefetchOldest(behind: number)
             let header = headers + number * headerWords
             guard isLive(header), let ring = ring(header) else { continue }
             for position in header[Header.first]..<header[Header.head] {

@@ -39,6 +39,9 @@ extension EntityWindows {
 
     /// Which keys a sweep goes through, and what it drops.
     struct Sweep {
+        /// How many keys are listed at once.
+        static var listed: Int { 512 }
+
         let earliest: EventTime
         let limit: Int64
         /// Keys without an event since then are gone through, and those whose turn it is.
@@ -69,34 +72,39 @@ extension EntityWindows {
     }
 
     private mutating func carryOut(_ sweep: Sweep, _ shape: some EventShape) {
-        let (earliest, limit) = (sweep.earliest, sweep.limit)
-        // Known beforehand, so that what they hold can be fetched early.
-        let swept = UnsafeMutablePointer<Int32>.allocate(capacity: max(headerCount, 1))
+        // Some are known beforehand, so that what they hold can be fetched early; not more than stay close.
+        let swept = UnsafeMutablePointer<Int32>.allocate(capacity: Sweep.listed)
         defer { swept.deallocate() }
-        let count = list(sweep, into: swept)
-        for index in 0..<count {
-            fetch(for: sweep, swept + index, left: count &- index, shape)
-            let number = Int(swept[index])
-            let header = headers + number &* headerWords
-            for index in tracks.indices where sweep.drops(tracks[index], of: header) {
-                expire(header, tracks[index], index, limit: limit)
+        var next = 0
+        while next < headerCount {
+            let count = list(sweep, from: &next, into: swept)
+            for index in 0..<count {
+                fetch(for: sweep, swept + index, left: count &- index, shape)
+                carryOut(sweep, on: Int(swept[index]), shape)
             }
-            defer { mark(number) }
-            if let ring = ring(header) {
-                let oldest = event(header, ring, header[Header.first])[0]
-                guard header[Header.first] == header[Header.head] || oldest <= limit else { continue }
-                let isBehind = header[Header.time] < earliest.milliseconds
-                // A packed plan's times are not counted from so far back as a key without events may stand.
-                if isBehind, !shape.isPacked || header[Header.first] < header[Header.head] {
-                    advance(header, to: earliest.milliseconds, shape)
-                }
-                expire(header, limit: limit, shape)
-                shrink(header)
-            }
-            let isEmpty =
-                ring(header) == nil && !plan.isEndless && tracks.allSatisfy { track($0, header).isEmpty }
-            if isEmpty { remove(number) }
         }
+    }
+
+    @inline(__always) private mutating func carryOut(_ sweep: Sweep, on number: Int, _ shape: some EventShape) {
+        let (earliest, limit) = (sweep.earliest, sweep.limit)
+        let header = headers + number &* headerWords
+        for index in tracks.indices where sweep.drops(tracks[index], of: header) {
+            expire(header, tracks[index], index, limit: limit)
+        }
+        defer { mark(number) }
+        if let ring = ring(header) {
+            let oldest = event(header, ring, header[Header.first])[0]
+            guard header[Header.first] == header[Header.head] || oldest <= limit else { return }
+            let isBehind = header[Header.time] < earliest.milliseconds
+            // A packed plan's times are not counted from so far back as a key without events may stand.
+            if isBehind, !shape.isPacked || header[Header.first] < header[Header.head] {
+                advance(header, to: earliest.milliseconds, shape)
+            }
+            expire(header, limit: limit, shape)
+            shrink(header)
+        }
+        let isEmpty = ring(header) == nil && !plan.isEndless && tracks.allSatisfy { track($0, header).isEmpty }
+        if isEmpty { remove(number) }
     }
 
     /// Notes when a key has something to drop, after a look at it.
@@ -111,17 +119,21 @@ extension EntityWindows {
         dropMarks[(header - headers) / headerWords] = .unknown
     }
 
-    /// Lists the keys that a sweep goes through.
-    /// - Returns: their number.
-    private func list(_ sweep: Sweep, into swept: UnsafeMutablePointer<Int32>) -> Int {
+    /// Lists the next keys that a sweep goes through.
+    /// - Parameter next: the number from which on they are looked for; then that behind the last one looked at.
+    /// - Returns: how many.
+    private func list(_ sweep: Sweep, from next: inout Int, into swept: UnsafeMutablePointer<Int32>) -> Int {
         // Labels have times of their own.
         let limit = tracks.isEmpty ? DropMark(sweep.goneSince) : .never
         let marks = dropMarks
         var marked = 0
-        for number in 0..<headerCount {
+        var number = next
+        while number < headerCount, marked < Sweep.listed {
             swept[marked] = Int32(truncatingIfNeeded: number)
             marked &+= marks[number] <= limit ? 1 : 0
+            number &+= 1
         }
+        next = number
         let ahead = 24
         var count = 0
         for index in 0..<marked {

@@ -9,7 +9,7 @@ extension EntityWindows {
     @inline(__always) func fetch(
         for sweep: Sweep, _ swept: UnsafePointer<Int32>, left: Int, _ shape: some EventShape
     ) {
-        let far = 16, near = 8, next = 4
+        let far = 20, near = 12, next = 4
         if far < left { prefetch(header: Int(swept[far]), shape) }
         if near < left {
             let number = Int(swept[near])
@@ -27,6 +27,12 @@ extension EntityWindows {
                 self.track(track, header).prefetchFirst(upTo: sweep.limit)
             }
         }
+    }
+
+    /// Brings close what the key behind some more will need, where one goes through all of them and their events.
+    @inline(__always) func prefetchOldest(behind number: Int) {
+        let ahead = 16
+        if number &+ ahead < headerCount { prefetch(oldest: number &+ ahead) }
     }
 
     @inline(__always) private func prefetch(oldest number: Int) {

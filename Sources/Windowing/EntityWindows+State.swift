@@ -20,7 +20,10 @@ extension EntityWindows {
         writer.encode(digest.sum)
         writer.encode(headerCount)
         writer.encode(keys.count)
-        for number in 0..<headerCount where isLive(headers + number * headerWords) { encodeKey(number, &writer) }
+        for number in 0..<headerCount {
+            prefetchOldest(behind: number)
+            if isLive(headers + number * headerWords) { encodeKey(number, &writer) }
+        }
     }
 
     private func encodeKey(_ number: Int, _ writer: inout ByteWriter) {

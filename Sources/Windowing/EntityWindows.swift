@@ -236,7 +236,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     // MARK: keys
 
     /// The dense number of `key`, or nil when the key is not remembered.
-    @inline(__always) public func number(of key: Int64) -> Int? { keys.find(key) { _ in true } }
+    @inline(__always) public func number(of key: Int64) -> Int? {
+        keys.find(key) { headers[$0 &* headerWords &+ Header.key] == key }
+    }
+
+    /// The dense number that `key` has if it is remembered, found without a look at any header. Hardly ever is it another
+    /// key's instead.
+    @inline(__always) func likelyNumber(of key: Int64) -> Int? { keys.find(key) { _ in true } }
 
     public func number(of text: String) -> Int? {
         keys.find(Int64(bitPattern: stableHash(text))) { texts[$0] == text }
@@ -350,10 +356,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         switch step {
         case .index: prefetch(key: key)
         case .header:
-            guard let number = number(of: key) else { return }
+            guard let number = likelyNumber(of: key) else { return }
             if plan.isPlain { prefetch(header: number, plainShape) } else { prefetch(header: number, fullShape) }
         case .events:
-            guard let number = number(of: key) else { return }
+            guard let number = likelyNumber(of: key) else { return }
             if plan.isPlain { prefetch(events: number, plainShape) } else { prefetch(events: number, fullShape) }
         }
     }

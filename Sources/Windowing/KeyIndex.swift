@@ -4,19 +4,21 @@ import EventModel
 /// Asks for the cache line at `address` before it is needed; it shows in no result.
 @inlinable @inline(__always) public func fetchEarly(_ address: UnsafeRawPointer) { tidemark_prefetch(address) }
 
-/// A hash index from a 64-bit key to a dense number of the caller's.
+/// A hash index from a 64-bit key to a dense number of the caller's, below 2³² − 1.
 ///
 /// Open addressing with linear probing at most half full; removal shifts the run back, so there are no tombstones and
-/// no layout shows in an answer. Keys that are hashes of something longer are told apart by the caller's `isSame`.
-/// - Complexity: O(1) expected for each verb; 32 bytes a key or more.
+/// no layout shows in an answer. It keeps 32 bits of each key's hash and no key, so eight slots share a cache line: keys
+/// are told apart by the caller's `isSame`.
+/// - Complexity: O(1) expected for each verb; 16 to 32 bytes a key when large.
 public struct KeyIndex: ~Copyable, @unchecked Sendable {
     @usableFromInline struct Slot {
-        @usableFromInline var key: Int64
+        /// The key's hash, whose low bits say where it should stand.
+        @usableFromInline var hash: UInt32
         /// The dense number plus one; 0: free.
-        @usableFromInline var mark: Int64
+        @usableFromInline var mark: UInt32
 
-        @inlinable init(key: Int64, mark: Int64) {
-            self.key = key
+        @inlinable init(hash: UInt32, mark: UInt32) {
+            self.hash = hash
             self.mark = mark
         }
     }
@@ -31,7 +33,7 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
 
     public init() {
         mask = 63
-        memory = ZeroedMemory(count: 2 * (mask + 1))
+        memory = ZeroedMemory(count: mask + 1)
         slots = Self.slots(of: memory)
     }
 
@@ -39,53 +41,60 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
         UnsafeMutableRawPointer(memory.words).assumingMemoryBound(to: Slot.self)
     }
 
-    @inlinable @inline(__always) func home(_ key: Int64) -> Int {
+    @inlinable @inline(__always) static func hash(_ key: Int64) -> UInt32 {
         let product = UInt64(bitPattern: key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return Int(truncatingIfNeeded: product.high ^ product.low) & mask
+        return UInt32(truncatingIfNeeded: product.high ^ product.low)
     }
 
+    @inlinable @inline(__always) func home(_ hash: UInt32) -> Int { Int(hash) & mask }
+
     /// Whether it is so small that it stays in the processor's cache.
-    @inlinable @inline(__always) var isNear: Bool { mask < 1 << 16 }
+    @inlinable @inline(__always) var isNear: Bool { mask < 1 << 17 }
 
     /// Brings the place of `key` close and, where the index is not near, the next slots, in case that it is taken: they may
     /// be in the next cache line.
     @inlinable @inline(__always) public func prefetch(_ key: Int64) {
-        let home = home(key)
+        let home = home(Self.hash(key))
         tidemark_prefetch(slots + home)
         if !isNear { tidemark_prefetch(slots + (home &+ 2)) }
     }
 
-    /// The dense number under `key` for which `isSame` holds, or nil.
+    /// The dense number under `key` for which `isSame` holds, or nil. Others than those under `key` may be asked about.
     @inlinable @inline(__always) public func find(_ key: Int64, isSame: (Int) -> Bool) -> Int? {
-        var position = home(key)
+        let hash = Self.hash(key)
+        var position = home(hash)
         while true {
             let slot = slots[position]
             if slot.mark == 0 { return nil }
-            if slot.key == key, isSame(Int(slot.mark - 1)) { return Int(slot.mark - 1) }
+            let dense = Int(slot.mark &- 1)
+            if slot.hash == hash, isSame(dense) { return dense }
             position = (position &+ 1) & mask
         }
     }
 
     /// Adds `dense` under `key`. The pair must not be there yet.
     @inlinable public mutating func insert(_ key: Int64, _ dense: Int) {
-        assert(dense >= 0)
+        assert(dense >= 0 && dense < Int(UInt32.max))
         if hasToGrow { grow() }
-        var position = home(key)
+        let hash = Self.hash(key)
+        var position = home(hash)
         while slots[position].mark != 0 { position = (position &+ 1) & mask }
-        slots[position] = Slot(key: key, mark: Int64(dense) &+ 1)
+        slots[position] = Slot(hash: hash, mark: UInt32(truncatingIfNeeded: dense) &+ 1)
         changeCount(by: 1)
     }
 
     /// Removes the pair; it must be there.
     @inlinable public mutating func remove(_ key: Int64, _ dense: Int) {
-        var hole = home(key)
-        while slots[hole].key != key || slots[hole].mark != Int64(dense) &+ 1 {
+        var hole = home(Self.hash(key))
+        // A number stands in it once.
+        let mark = UInt32(truncatingIfNeeded: dense) &+ 1
+        while slots[hole].mark != mark {
             precondition(slots[hole].mark != 0, "removal of a key that is not in the index")
             hole = (hole &+ 1) & mask
         }
         var next = (hole &+ 1) & mask
         while slots[next].mark != 0 {
-            let home = home(slots[next].key)
+            let home = home(slots[next].hash)
             if (next &- home) & mask >= (next &- hole) & mask {
                 slots[hole] = slots[next]
                 hole = next
@@ -104,7 +113,7 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
     @inline(never) @usableFromInline mutating func grow() {
         let oldMask = mask
         mask = mask * 2 + 1
-        memory.grow(to: 2 * (mask + 1))
+        memory.grow(to: mask + 1)
         slots = Self.slots(of: memory)
         var start = 0
         while slots[start].mark != 0 { start += 1 }
@@ -115,7 +124,7 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
             let slot = slots[position]
             guard slot.mark != 0 else { continue }
             slots[position].mark = 0
-            var place = home(slot.key)
+            var place = home(slot.hash)
             while slots[place].mark != 0 { place = (place &+ 1) & mask }
             slots[place] = slot
         }

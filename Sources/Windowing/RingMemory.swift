@@ -5,8 +5,8 @@
 /// where none is free, and a run given back becomes one with the other half as soon as both are free. What lies where shows
 /// in no result.
 ///
-///     piece: units                              marks: a byte for each unit
-///     free run: next free run │ previous │ ...  order of the free run that begins there, plus one; 0: none does
+///     piece: units                              pairs: a bit for each two halves of a run
+///     free run: next free run │ previous │ ...  whether just one of them is free and whole
 ///
 /// Knowlton, "A Fast Storage Allocator", 1965.
 struct RingMemory: ~Copyable {
@@ -15,13 +15,23 @@ struct RingMemory: ~Copyable {
     private struct Piece {
         var start: Run
         var order: Int
-        var marks: UnsafeMutablePointer<UInt8>
+        /// By order, the greatest first, then by place.
+        var pairs: UnsafeMutablePointer<UInt64>
+
+        /// Notes that the run of an order that begins at a unit is free and whole now, or is so no longer.
+        /// - Returns: whether the other half of its pair is.
+        @inline(__always) func turn(_ unit: Int, order: Int) -> Bool {
+            let pair = (1 << self.order | unit) >> (order + 1)
+            let bit: UInt64 = 1 << UInt64(pair & 63)
+            pairs[pair >> 6] ^= bit
+            return pairs[pair >> 6] & bit == 0
+        }
     }
 
     private struct State {
         /// By address.
         var pieces: [Piece] = []
-        /// Bytes of all pieces and marks.
+        /// Bytes of all pieces, and of their pairs.
         var byteCount = 0
         /// The place of the piece last looked for.
         var lastPiece = 0
@@ -62,11 +72,14 @@ struct RingMemory: ~Copyable {
         while found < Self.orders, free[found] == nil { found += 1 }
         if found == Self.orders { found = addPiece(atLeast: order) }
         guard let run = free[found] else { preconditionFailure("a piece was added, but no run is free") }
+        take(run, order: found)
         let piece = state.pointee.pieces[piece(of: run)]
-        take(run, from: piece, order: found)
+        let unit = (run - piece.start) / unitWords
+        if found < piece.order { _ = piece.turn(unit, order: found) }
         while found > order {
             found -= 1
-            give(run + unitWords << found, to: piece, order: found)
+            _ = piece.turn(unit, order: found)
+            give(run + unitWords << found, order: found)
         }
         return run
     }
@@ -76,10 +89,8 @@ struct RingMemory: ~Copyable {
         let index = piece(of: run)
         let piece = state.pointee.pieces[index]
         var (unit, order) = ((run - piece.start) / unitWords, order)
-        while order < piece.order {
-            let buddy = unit ^ 1 << order
-            guard piece.marks[buddy] == UInt8(order + 1) else { break }
-            take(piece.start + buddy * unitWords, from: piece, order: order)
+        while order < piece.order, piece.turn(unit, order: order) {
+            take(piece.start + (unit ^ 1 << order) * unitWords, order: order)
             unit &= ~(1 << order)
             order += 1
         }
@@ -87,14 +98,13 @@ struct RingMemory: ~Copyable {
             state.pointee.pieces.remove(at: index)
             release(piece)
         } else {
-            give(piece.start + unit * unitWords, to: piece, order: order)
+            give(piece.start + unit * unitWords, order: order)
         }
     }
 
     // MARK: free runs
 
-    private func give(_ run: Run, to piece: Piece, order: Int) {
-        piece.marks[(run - piece.start) / unitWords] = UInt8(order + 1)
+    private func give(_ run: Run, order: Int) {
         let next = free[order]
         run[0] = Int64(Int(bitPattern: next))
         run[1] = 0
@@ -102,8 +112,7 @@ struct RingMemory: ~Copyable {
         free[order] = run
     }
 
-    private func take(_ run: Run, from piece: Piece, order: Int) {
-        piece.marks[(run - piece.start) / unitWords] = 0
+    private func take(_ run: Run, order: Int) {
         let (next, previous) = (Run(bitPattern: Int(run[0])), Run(bitPattern: Int(run[1])))
         next?[1] = run[1]
         if let previous { previous[0] = run[0] } else { free[order] = next }
@@ -135,19 +144,23 @@ struct RingMemory: ~Copyable {
         let wanted = LargeMemory.wantedBytes(beside: byteCount)
         var order = least
         while bytes(order: order) < wanted { order += 1 }
-        let count = 1 << order
         let piece = Piece(
-            start: LargeMemory.allocateWords(count * unitWords), order: order, marks: .allocate(capacity: count))
-        piece.marks.initialize(repeating: 0, count: count)
-        state.pointee.byteCount += bytes(order: order) + count
+            start: LargeMemory.allocateWords(unitWords << order), order: order,
+            pairs: .allocate(capacity: pairWords(order: order)))
+        piece.pairs.initialize(repeating: 0, count: pairWords(order: order))
+        state.pointee.byteCount += byteCount(of: piece)
         state.pointee.pieces.insert(piece, at: self.piece(of: piece.start) + 1)
-        give(piece.start, to: piece, order: order)
+        give(piece.start, order: order)
         return order
     }
 
+    private func pairWords(order: Int) -> Int { (1 << order + 63) / 64 }
+
+    private func byteCount(of piece: Piece) -> Int { bytes(order: piece.order) + pairWords(order: piece.order) * 8 }
+
     private func release(_ piece: Piece) {
-        state.pointee.byteCount -= bytes(order: piece.order) + 1 << piece.order
-        piece.marks.deallocate()
+        state.pointee.byteCount -= byteCount(of: piece)
+        piece.pairs.deallocate()
         piece.start.deallocate()
     }
 }

@@ -11,8 +11,8 @@ import Windowing
         var time: EventTime
         var order: Int
         var label: ParsedLabel
-        /// Of the row that it comes with; nil for a label by itself.
-        var row: RowMark?
+        /// The number of the row that it comes with; -1 for a label by itself.
+        var row: Int
 
         static func < (a: Entry, b: Entry) -> Bool { (a.time, a.order) < (b.time, b.order) }
         static func == (a: Entry, b: Entry) -> Bool { a.order == b.order }
@@ -22,19 +22,20 @@ import Windowing
     struct RowMark {
         /// The id's number, or its text's hash.
         var id: Int64
-        /// A hash of the time and the fields, not negative.
-        var content: Int
+        /// A hash of the time and the fields.
+        var content: UInt64
 
         init(_ row: ParsedRow) {
             id = row.idStart < 0 ? row.idNumber : Int64(bitPattern: stableHash(row.idBytes))
-            let hash = mixed(stableHash(row.body), UInt64(bitPattern: row.eventTime.milliseconds))
-            content = Int(truncatingIfNeeded: hash >> 2)
+            content = mixed(stableHash(row.body), UInt64(bitPattern: row.eventTime.milliseconds))
         }
     }
 
     private var queue: Deque<Entry> = []
-    /// The rows whose labels wait.
-    private var rows = KeyIndex()
+    /// The rows whose labels wait, by number, and the numbers that are free.
+    private var rows: [RowMark] = []
+    private var freeRows: [Int] = []
+    private var rowsByID = KeyIndex()
     private var stragglers: Heap<Entry> = []
     private var inserted = 0
     private var lastQueued = EventTime.distantPast
@@ -45,23 +46,30 @@ import Windowing
 
     /// - Complexity: O(1) amortised in order, O(log stragglers) otherwise.
     @usableFromInline mutating func insert(_ label: ParsedLabel, time: EventTime) {
-        insert(label, time: time, row: nil)
+        insert(label, time: time, row: -1)
     }
 
     /// Takes the label of a row; false where the label of another row with the same id waits, which refuses this one.
     mutating func insert(_ label: ParsedLabel, time: EventTime, of row: ParsedRow) -> Bool {
         let mark = RowMark(row)
-        if let known = rows.find(mark.id, isSame: { _ in true }) {
-            guard known == mark.content else { return false }
-            insert(label, time: time, row: nil)
+        if let known = rowsByID.find(mark.id, isSame: { rows[$0].id == mark.id }) {
+            guard rows[known].content == mark.content else { return false }
+            insert(label, time: time, row: -1)
         } else {
-            rows.insert(mark.id, mark.content)
-            insert(label, time: time, row: mark)
+            insert(label, time: time, row: note(mark))
         }
         return true
     }
 
-    private mutating func insert(_ label: ParsedLabel, time: EventTime, row: RowMark?) {
+    /// - Returns: the row's number.
+    private mutating func note(_ mark: RowMark) -> Int {
+        let number = freeRows.popLast() ?? rows.count
+        if number == rows.count { rows.append(mark) } else { rows[number] = mark }
+        rowsByID.insert(mark.id, number)
+        return number
+    }
+
+    private mutating func insert(_ label: ParsedLabel, time: EventTime, row: Int) {
         let entry = Entry(time: time, order: inserted, label: label, row: row)
         inserted += 1
         if queue.isEmpty || time >= lastQueued {
@@ -80,7 +88,10 @@ import Windowing
         let times = (queue.first?.time, stragglers.min?.time)
         let none = EventTime(milliseconds: .max)
         firstTime = min(times.0 ?? none, times.1 ?? none)
-        if let row = entry.row { rows.remove(row.id, row.content) }
+        if entry.row >= 0 {
+            rowsByID.remove(rows[entry.row].id, entry.row)
+            freeRows.append(entry.row)
+        }
         return (entry.label, entry.time)
     }
 }
