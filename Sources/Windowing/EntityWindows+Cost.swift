@@ -4,5 +4,5 @@ extension EntityWindows {
     /// Bytes that each key takes, besides its events and its place in the index.
     public var bytesPerKey: Int { headerWords * 8 }
     /// Bytes that a key's place in the index takes at least.
-    public static var indexBytesPerKey: Int { 32 }
+    public static var indexBytesPerKey: Int { 16 }
 }

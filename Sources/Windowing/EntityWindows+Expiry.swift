@@ -220,8 +220,18 @@ extension EntityWindows {
         (Int(capacity) / leastCapacity).trailingZeroBitCount
     }
 
+    /// Memory for a ring of the key; the small one is there at all times.
+    /// - Returns: it, and what stands for it in the header.
+    func allocateRing(
+        _ header: UnsafeMutablePointer<Int64>, capacity: Int64
+    ) -> (ring: UnsafeMutablePointer<Int64>, word: Int64) {
+        if smallRing > 0, capacity == Self.leastCapacity { return (header + smallRing, Int64(smallRing * 8)) }
+        let ring = rings.allocate(order: Self.ringOrder(capacity))
+        return (ring, Int64(Int(bitPattern: ring)))
+    }
+
     private func deallocateRing(_ header: UnsafeMutablePointer<Int64>) {
-        guard let ring = ring(header) else { return }
+        guard let ring = ring(header), ring != header + smallRing else { return }
         rings.deallocate(ring, order: Self.ringOrder(header[Header.mask] + 1))
     }
 
@@ -243,7 +253,7 @@ extension EntityWindows {
     /// Moves the key's events to a ring of another capacity, a power of two above their number.
     @inline(never) func resize(_ header: UnsafeMutablePointer<Int64>, capacity: Int64) {
         settleTiers(header)
-        let other = rings.allocate(order: Self.ringOrder(capacity))
+        let (other, word) = allocateRing(header, capacity: capacity)
         if let ring = ring(header) {
             let head = header[Header.head]
             var position = header[Header.first]
@@ -258,7 +268,7 @@ extension EntityWindows {
             }
         }
         deallocateRing(header)
-        header[Header.ring] = Int64(Int(bitPattern: other))
+        header[Header.ring] = word
         header[Header.mask] = capacity - 1
         if header[Header.tiers] != 0 {
             dropTiers(header)

@@ -52,8 +52,9 @@ extension EntityWindows {
             let header = narrow.headers + number * narrow.headerWords
             if header[Header.tiers] != 0 { narrow.resize(header, capacity: header[Header.mask] + 1) }
         }
-        // Events that are not packed stay where they are.
-        if !narrow.plan.isPacked { swap(&rings, &narrow.rings) }
+        // Events that are neither packed nor in headers stay where they are.
+        let stay = narrow.smallRing == 0
+        if stay { swap(&rings, &narrow.rings) }
         digestBesideEvents = narrow.digestBesideEvents
         eventCount = narrow.eventCount
         valueBits = narrow.valueBits
@@ -65,7 +66,7 @@ extension EntityWindows {
             let isTiered = old[Header.tiers] != 0
             narrow.dropTiers(old)
             new.update(from: old, count: Header.boundaries)
-            if narrow.plan.isPacked { unpack(&narrow, old, to: new) }
+            if !stay { copyEvents(of: old, narrow, to: new) }
             old[Header.ring] = 0
             if plan.secondKeyWord > 0 { new[plan.secondKeyWord] = old[narrow.plan.secondKeyWord] }
             if plan.isPlain {
@@ -81,15 +82,15 @@ extension EntityWindows {
         }
     }
 
-    /// Writes a key's events, which are packed, into a ring of its own.
-    private func unpack(
-        _ narrow: inout EntityWindows, _ old: UnsafeMutablePointer<Int64>, to new: UnsafeMutablePointer<Int64>
+    /// Writes a key's events into a ring of its own.
+    private func copyEvents(
+        of old: UnsafeMutablePointer<Int64>, _ narrow: borrowing EntityWindows, to new: UnsafeMutablePointer<Int64>
     ) {
-        guard let packed = narrow.ring(old) else { return }
-        let ring = rings.allocate(order: Self.ringOrder(new[Header.mask] + 1))
-        new[Header.ring] = Int64(Int(bitPattern: ring))
+        guard let held = narrow.ring(old) else { return }
+        let (ring, word) = allocateRing(new, capacity: new[Header.mask] + 1)
+        new[Header.ring] = word
         for position in new[Header.first]..<new[Header.head] {
-            let (event, given) = (event(new, ring, position), narrow.event(old, packed, position))
+            let (event, given) = (event(new, ring, position), narrow.event(old, held, position))
             for word in 0..<eventWords { event[word] = narrow.givenWord(given, word) }
         }
         markEnd(new, ring, fullShape)

@@ -46,9 +46,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let fetches: UnsafeMutableBufferPointer<WindowPlan.Fetch>
     let bases: UnsafeMutableBufferPointer<WindowPlan.Base>
     let eventWords: Int
-    /// A multiple of a cache line.
+    /// Words from one header to the next, and where in it the key's smallest ring begins; 0: that is in `rings` as others are.
     let headerWords: Int
-    /// How many of its cache lines are of use for nearly each event.
+    let smallRing: Int
+    /// How many cache lines of it are of use for nearly each event.
     let fetchedLines: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
@@ -141,8 +142,16 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
         labelMemory = .allocate(capacity: 1)
         labelMemory.initialize(to: RingMemory(unitWords: LabelTrack.Block.leastEntries * LabelTrack.Entry.words))
-        headerWords = (plan.words + 7) & ~7
-        fetchedLines = (plan.words - (plan.tracks.isEmpty ? 0 : LabelTrack.seldomUsedWords) + 7) / 8
+        if plan.isPlain, eventWords == 1 {
+            smallRing = (plan.words + 3) & ~3
+            headerWords = smallRing + Self.leastCapacity
+            // It may begin in the middle of a line.
+            fetchedLines = (headerWords + 4 + 7) / 8
+        } else {
+            smallRing = 0
+            headerWords = (plan.words + 7) & ~7
+            fetchedLines = (plan.words - (plan.tracks.isEmpty ? 0 : LabelTrack.seldomUsedWords) + 7) / 8
+        }
         scratch = .allocate(capacity: plan.boundaryWords)
         headerMemory = ZeroedMemory(count: headerCapacity * headerWords)
         headers = headerMemory.words
@@ -212,6 +221,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         static let hash = 1
         /// The latest event time of the key: its boundaries stand as of then.
         static let time = 2
+        /// The ring's address, or, where it is the small one in the header, what has to be added to the header's; 0: none.
         static let ring = 3
         /// Position of the oldest event held; position after the newest; the ring's capacity less one.
         static let first = 4
@@ -220,6 +230,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         /// The address of what a key with events far out of order has beside the ring; 0: nothing.
         static let tiers = 7
         static let boundaries = 8
+        /// No ring is at an address below it, and no header has as many bytes.
+        static let leastAddress: UInt64 = 1 << 16
     }
 
     @inline(__always) func track(_ track: WindowPlan.Track, _ header: UnsafeMutablePointer<Int64>) -> LabelTrack {
@@ -227,7 +239,10 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     }
 
     @inline(__always) func ring(_ header: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Int64>? {
-        UnsafeMutablePointer(bitPattern: Int(header[Header.ring]))
+        let word = header[Header.ring]
+        // Computed rather than branched on: keys with a small ring come among others.
+        let start = UInt64(bitPattern: word &- 1) < Header.leastAddress ? Int(bitPattern: header) : 0
+        return UnsafeMutablePointer(bitPattern: start &+ Int(word))
     }
 
     /// Whether the header is a key's.
@@ -369,7 +384,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Brings the key's header close.
     @inline(__always) func prefetch(header number: Int, _ shape: some EventShape) {
         var line = UnsafeRawPointer(headers + number &* headerWords)
-        let end = line + (shape.isPlain ? 2 : fetchedLines) &* 64
+        let lines = shape.isPlain ? (shape.eventWords == 1 ? 3 : 2) : fetchedLines
+        let end = line + lines &* 64
         repeat {
             tidemark_prefetch(line)
             line += 64

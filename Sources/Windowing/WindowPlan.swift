@@ -15,6 +15,8 @@ import EventModel
 ///
 ///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ tables, slots, bases │ tracks
 ///
+/// with a small ring behind, where events of a plain plan are of one word,
+///
 /// and an event:
 ///
 ///     time and label state │ values │ filter mask │ label's time │ links of each extreme │ decay states
