@@ -89,7 +89,7 @@ extension EntityWindows {
     ) -> Int64 {
         let isFirst = time.milliseconds > header[Header.time]
         advance(header, to: time.milliseconds, shape)
-        reserveOne(header, earliest: earliest, shape)
+        reserveOne(header, at: time.milliseconds, earliest: earliest, shape)
         guard let ring = ring(header) else { return 0 }
         let position = header[Header.head]
         let event = write(header, ring, position, time.milliseconds, row, shape)
@@ -269,23 +269,23 @@ extension EntityWindows {
         ring[Slots(header, shape)[header[Header.head]] &* shape.eventWords] = Int64.max
     }
 
-    /// Makes room for one more event of the key and the mark behind it, by dropping what no window reaches, or else by
+    /// Makes room for one more event of the key, at `time`, and the mark behind it, by dropping what no window reaches, or else by
     /// a larger ring. Whether it drops depends on the number of events alone, so that no layout shows.
     @inline(__always) mutating func reserveOne(
-        _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
+        _ header: UnsafeMutablePointer<Int64>, at time: Int64, earliest: EventTime, _ shape: some EventShape
     ) {
         let count = header[Header.head] &- header[Header.first]
-        if count & (count &+ 1) == 0 { makeRoom(header, earliest: earliest, shape) }
+        if count & (count &+ 1) == 0 { makeRoom(header, at: time, earliest: earliest, shape) }
         if !shape.isFlat, header[Header.tiers] != 0 { reserveTier(header) }
     }
 
     @inline(never) private mutating func makeRoom(
-        _ header: UnsafeMutablePointer<Int64>, earliest: EventTime, _ shape: some EventShape
+        _ header: UnsafeMutablePointer<Int64>, at time: Int64, earliest: EventTime, _ shape: some EventShape
     ) {
         // Until it is called again for this key.
         mostEvents = max(mostEvents, 2 &* (header[Header.head] &- header[Header.first]) &+ 2)
         expire(header, limit: expiryLimit(earliest, isPacked: shape.isPacked), shape)
-        if header[Header.head] == header[Header.first] { forgetDropMark(header) }
+        if header[Header.head] == header[Header.first] { mark(header, oldest: time) }
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
             resize(header, capacity: max((header[Header.mask] + 1) * 2, Int64(Self.leastCapacity)))
         }

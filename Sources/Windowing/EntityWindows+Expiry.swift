@@ -114,9 +114,9 @@ extension EntityWindows {
         dropMarks[number] = DropMark(givenWord(event(header, ring, header[Header.first]), 0) >> 2)
     }
 
-    /// For an event that is or may become a key's oldest.
-    @inline(__always) func forgetDropMark(_ header: UnsafeMutablePointer<Int64>) {
-        dropMarks[(header - headers) / headerWords] = .unknown
+    /// Notes it for a key whose oldest event is one that is at `time`.
+    @inline(__always) func mark(_ header: UnsafeMutablePointer<Int64>, oldest time: Int64) {
+        dropMarks[(header - headers) / headerWords] = DropMark(time)
     }
 
     /// Lists the next keys that a sweep goes through.

@@ -7,10 +7,10 @@ extension EntityWindows {
         _ header: UnsafeMutablePointer<Int64>, at time: EventTime, earliest: EventTime, _ row: WindowRow,
         _ shape: some EventShape
     ) -> Int64 {
-        reserveOne(header, earliest: earliest, shape)
+        reserveOne(header, at: time.milliseconds, earliest: earliest, shape)
         let position = position(header, behind: lastEventWord(time.milliseconds, isPacked: shape.isPacked))
         if header[Header.tiers] == 0, header[Header.head] &- position > Tier.size { startTiers(header) }
-        if position == header[Header.first] { forgetDropMark(header) }
+        if position == header[Header.first] { mark(header, oldest: time.milliseconds) }
         openPlace(header, at: position)
         guard let ring = ring(header) else { return 0 }
         let event = write(header, ring, position, time.milliseconds, row, shape)
