@@ -415,13 +415,14 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
             return
         }
         tidemark_prefetch(ring + Int(header[Header.head] & mask) &* shape.eventWords)
-        // The nearest boundary of most plans stands at the head.
-        var boundary = header + Header.boundaries
-        for _ in 1..<max(boundaries.count, 1) {
-            boundary += shape.boundaryWords
+        // One at distance 0 stands at the head.
+        var index = boundaries[0].distance == 0 ? 1 : 0
+        while index < boundaries.count {
+            let position = header[Header.boundaries &+ index &* shape.boundaryWords]
             // The first and the last of those that it looks at.
-            tidemark_prefetch(ring + Int(boundary[0] & mask) &* shape.eventWords)
-            tidemark_prefetch(ring + Int((boundary[0] &+ Self.lookedAt &- 1) & mask) &* shape.eventWords)
+            tidemark_prefetch(ring + Int(position & mask) &* shape.eventWords)
+            tidemark_prefetch(ring + Int((position &+ Self.lookedAt &- 1) & mask) &* shape.eventWords)
+            index &+= 1
         }
     }
 }
