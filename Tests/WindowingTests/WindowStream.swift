@@ -147,6 +147,8 @@ struct WindowStream {
         }
         let values: [Int64] = rows.flatMap(\.event.values) + [0]
         let filters = rows.map(\.event.filters) + [0]
+        // Without a row that has no key, keys are looked up some rows ahead of their events.
+        let isAnyAbsent = rows.contains { $0.event.isAbsent }
         let absence = rows.map { $0.event.isAbsent ? UInt64(1 << 5) : 0 } + [0]
         let placeRows = places.rows
         let texts = keyKind == .text ? rows.map { "key number \($0.event.key)" } : []
@@ -159,7 +161,7 @@ struct WindowStream {
                         WindowRows(
                             count: rows.count, keys: keys, keyStride: 2, texts: texts, values: values,
                             valueStride: 2, features: features, featureStride: width, places: placeRows,
-                            filters: filters, absence: absence, absenceBit: 5))
+                            filters: filters, absence: isAnyAbsent ? absence : nil, absenceBit: 5))
                 }
             }
         }
