@@ -142,7 +142,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
         labelMemory = .allocate(capacity: 1)
         labelMemory.initialize(to: RingMemory(unitWords: LabelTrack.Block.leastEntries * LabelTrack.Entry.words))
-        if plan.isPlain, eventWords == 1 {
+        if plan.isPlain, eventWords == 1, plan.words < 4096 {
             smallRing = (plan.words + 3) & ~3
             headerWords = smallRing + Self.leastCapacity
             // It may begin in the middle of a line.
@@ -230,7 +230,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         /// The address of what a key with events far out of order has beside the ring; 0: nothing.
         static let tiers = 7
         static let boundaries = 8
-        /// No ring is at an address below it, and no header has as many bytes.
+        /// No ring is at an address below it, and no small ring as many bytes into its header.
         static let leastAddress: UInt64 = 1 << 16
     }
 
