@@ -214,6 +214,8 @@ extension EntityWindows {
 
     /// Events that the smallest ring has room for.
     static var leastCapacity: Int { 4 }
+    /// A header of more words gains nothing from a ring in it.
+    static var mostWordsBesideSmallRing: Int { 128 }
 
     /// A ring's size in `rings`.
     static func ringOrder(_ capacity: Int64) -> Int {

@@ -53,7 +53,7 @@ extension EntityWindows {
             if header[Header.tiers] != 0 { narrow.resize(header, capacity: header[Header.mask] + 1) }
         }
         // Events that are neither packed nor in headers stay where they are.
-        let stay = narrow.smallRing == 0
+        let stay = !narrow.plan.isPacked && narrow.smallRing == 0
         if stay { swap(&rings, &narrow.rings) }
         digestBesideEvents = narrow.digestBesideEvents
         eventCount = narrow.eventCount

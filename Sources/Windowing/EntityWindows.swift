@@ -142,7 +142,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
         labelMemory = .allocate(capacity: 1)
         labelMemory.initialize(to: RingMemory(unitWords: LabelTrack.Block.leastEntries * LabelTrack.Entry.words))
-        if plan.isPlain, eventWords == 1, plan.words < 4096 {
+        if plan.isPlain, eventWords == 1, plan.words <= Self.mostWordsBesideSmallRing {
             smallRing = (plan.words + 3) & ~3
             headerWords = smallRing + Self.leastCapacity
             // It may begin in the middle of a line.

@@ -2,6 +2,7 @@ import EventModel
 import Foundation
 import TestSupport
 import Testing
+import Windowing
 
 @testable import Features
 
@@ -125,7 +126,7 @@ struct WindowFunctionTests {
         #expect(endless.entities[0].endless == ["v0"])
         #expect(
             endless.text.contains(
-                "  never forgets a key (\(endless.entities[0].bytesPerKey + 16) bytes each and more), "
+                "  never forgets a key (\(endless.entities[0].bytesPerKey + EntityWindows.indexBytesPerKey) bytes each and more), "
                     + "because of windows without end: v0"))
         #expect(endless.json.description.contains(#""endless":["v0"]"#))
         let bounded = try makePlan([

@@ -25,7 +25,9 @@ import Testing
 
     /// With events packed and with labels only, the first few lie in the key's header: which moves as keys come, is another
     /// key's later, and is too small for some keys for a while.
-    @Test(arguments: [.sum(column: 0, divisor: 100), .labelRate, .distinct(column: 0)] as [AggregateKind], 0..<4 as Range<UInt64>)
+    @Test(
+        arguments: [.sum(column: 0, divisor: 100), .labelRate, .distinct(column: 0)] as [AggregateKind],
+        0..<4 as Range<UInt64>)
     func keysWithFewEventsAgreeWithTheOracle(kind: AggregateKind, seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let keys = Array(0..<random.pick([70, 300]))
@@ -38,6 +40,42 @@ import Testing
         let other = try stream.run()
         #expect(other.disagreement == nil)
         #expect(other.digest == outcome.digest && other.keyCount == outcome.keyCount)
+    }
+
+    /// A header of many windows has no ring in it, however much room the events need later.
+    @Test(arguments: [.sum(column: 0, divisor: 1), .labelRate] as [AggregateKind], [10, 62, 63, 70])
+    func largeHeadersAgreeWithTheOracle(kind: AggregateKind, windowCount: Int) throws {
+        var random = SeededRandom(seed: UInt64(windowCount))
+        var stream = stream(of: Array(0..<9), steps: 120, pause: 5, &random)
+        stream.aggregates = (1...windowCount).map { aggregate(kind, Int64(3 * $0)) }
+        for greatest in [500, 1 << 30, .max] as [Int64] {
+            stream.steps.append(.event(StreamEvent(key: 3, time: 1_000, values: [greatest, 0])))
+            stream.steps += stream.steps.prefix(20)
+            #expect(try stream.run().disagreement == nil, "up to \(greatest)")
+        }
+        let windows = EntityWindows(
+            name: "card", aggregates: stream.aggregates, targets: Array(stream.aggregates.indices))
+        #expect((windows.smallRing > 0) == (windows.plan.words <= EntityWindows.mostWordsBesideSmallRing))
+    }
+
+    /// What keys that go give back is taken by those that come.
+    @Test(arguments: [.sum(column: 0, divisor: 1), .labelRate, .distinct(column: 0)] as [AggregateKind], [2, 9])
+    func memoryIsUsedAgain(kind: AggregateKind, eventCount: Int) {
+        var windows = EntityWindows(name: "card", aggregates: [aggregate(kind, 1_000)], targets: [0])
+        var features = [0.0]
+        var bytes: [Int] = []
+        for round in 0..<4 as Range<Int64> {
+            for index in 0..<300 * eventCount {
+                let key = 1_000 * round + Int64(index % 300)
+                let time = EventTime(milliseconds: 5_000 * round + Int64(index / 300))
+                windows.insert(windows.intern(key), at: time, earliest: time, values: [key], features: &features)
+            }
+            #expect(windows.keyCount == 300)
+            windows.sweep(earliest: EventTime(milliseconds: 5_000 * round + 4_000))
+            #expect(windows.keyCount == 0)
+            bytes.append(windows.byteCount)
+        }
+        #expect(Set(bytes).count == 1)
     }
 
     /// Nothing but the header is taken for a key with up to three events, and nothing is left behind by more.
