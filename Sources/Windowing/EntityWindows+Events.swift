@@ -287,7 +287,7 @@ extension EntityWindows {
         expire(header, limit: expiryLimit(earliest, isPacked: shape.isPacked), shape)
         if header[Header.head] == header[Header.first] { mark(header, oldest: time) }
         if header[Header.head] &- header[Header.first] >= header[Header.mask] {
-            resize(header, capacity: max((header[Header.mask] + 1) * 2, Int64(Self.leastCapacity)))
+            resize(header, capacity: max((header[Header.mask] + 1) * 2, Int64(leastCapacity)))
         }
     }
 }

@@ -212,29 +212,27 @@ extension EntityWindows {
 
     // MARK: rings
 
-    /// Events that the smallest ring has room for.
-    static var leastCapacity: Int { 4 }
-    /// A header of more words gains nothing from a ring in it.
-    static var mostWordsBesideSmallRing: Int { 128 }
-
     /// A ring's size in `rings`.
-    static func ringOrder(_ capacity: Int64) -> Int {
+    func ringOrder(_ capacity: Int64) -> Int {
         (Int(capacity) / leastCapacity).trailingZeroBitCount
     }
 
-    /// Memory for a ring of the key; the small one is there at all times.
+    /// Memory for a ring of the key; the smallest may be there at all times.
     /// - Returns: it, and what stands for it in the header.
     func allocateRing(
         _ header: UnsafeMutablePointer<Int64>, capacity: Int64
     ) -> (ring: UnsafeMutablePointer<Int64>, word: Int64) {
-        if smallRing > 0, capacity == Self.leastCapacity { return (header + smallRing, Int64(smallRing * 8)) }
-        let ring = rings.allocate(order: Self.ringOrder(capacity))
+        if hasSmallRings, capacity == leastCapacity {
+            let start = headerWords - leastCapacity
+            return (header + start, Int64(start * 8 + 1))
+        }
+        let ring = rings.allocate(order: ringOrder(capacity))
         return (ring, Int64(Int(bitPattern: ring)))
     }
 
     private func deallocateRing(_ header: UnsafeMutablePointer<Int64>) {
-        guard let ring = ring(header), ring != header + smallRing else { return }
-        rings.deallocate(ring, order: Self.ringOrder(header[Header.mask] + 1))
+        guard let ring = ring(header), header[Header.ring] & 1 == 0 else { return }
+        rings.deallocate(ring, order: ringOrder(header[Header.mask] + 1))
     }
 
     /// Gives back memory of a ring that is more than half empty, but for some room.
@@ -246,7 +244,7 @@ extension EntityWindows {
             header[Header.ring] = 0
             header[Header.mask] = -1
         } else {
-            var capacity = Int64(Self.leastCapacity)
+            var capacity = Int64(leastCapacity)
             while capacity < count + count / 4 + 2 { capacity *= 2 }
             if capacity <= header[Header.mask] { resize(header, capacity: capacity) }
         }

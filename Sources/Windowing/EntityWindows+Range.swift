@@ -52,8 +52,8 @@ extension EntityWindows {
             let header = narrow.headers + number * narrow.headerWords
             if header[Header.tiers] != 0 { narrow.resize(header, capacity: header[Header.mask] + 1) }
         }
-        // Events that are neither packed nor in headers stay where they are.
-        let stay = !narrow.plan.isPacked && narrow.smallRing == 0
+        // Events that are neither packed nor behind headers stay where they are.
+        let stay = !narrow.hasSmallRings
         if stay { swap(&rings, &narrow.rings) }
         digestBesideEvents = narrow.digestBesideEvents
         eventCount = narrow.eventCount

@@ -112,7 +112,7 @@ extension EntityWindows {
         header[Header.first] = first
         header[Header.head] = first
         if count > 0 {
-            var capacity = Self.leastCapacity
+            var capacity = leastCapacity
             while capacity <= count { capacity *= 2 }
             resize(header, capacity: Int64(capacity))
         }

@@ -46,10 +46,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     let fetches: UnsafeMutableBufferPointer<WindowPlan.Fetch>
     let bases: UnsafeMutableBufferPointer<WindowPlan.Base>
     let eventWords: Int
-    /// Words from one header to the next, and where in it the key's smallest ring begins; 0: that is in `rings` as others are.
+    /// From one header to the next; a multiple of a cache line.
     let headerWords: Int
-    let smallRing: Int
-    /// How many cache lines of it are of use for nearly each event.
+    /// How many of its cache lines are of use for nearly each event.
     let fetchedLines: Int
     /// Boundaries as of an event out of order.
     let scratch: UnsafeMutablePointer<Int64>
@@ -72,6 +71,9 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     }
     var freeNumbers: [Int] = []
     var rings: RingMemory
+    /// Whether each header has a ring behind it, so that keys with few events allocate nothing; and the smallest ring's capacity.
+    let hasSmallRings: Bool
+    let leastCapacity: Int
     /// Memory for the tracks.
     let labelMemory: UnsafeMutablePointer<RingMemory>
     /// The dense numbers of a block's rows as they were when they were looked up; -1: none.
@@ -139,19 +141,13 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         fetches = Self.copy(plan.fetches)
         bases = Self.copy(plan.bases)
         eventWords = plan.eventWords
-        rings = RingMemory(unitWords: Self.leastCapacity * eventWords)
+        hasSmallRings = eventWords == 1
+        leastCapacity = hasSmallRings ? 8 : 4
+        rings = RingMemory(unitWords: leastCapacity * eventWords)
         labelMemory = .allocate(capacity: 1)
         labelMemory.initialize(to: RingMemory(unitWords: LabelTrack.Block.leastEntries * LabelTrack.Entry.words))
-        if plan.isPlain, eventWords == 1, plan.words <= Self.mostWordsBesideSmallRing {
-            smallRing = (plan.words + 3) & ~3
-            headerWords = smallRing + Self.leastCapacity
-            // It may begin in the middle of a line.
-            fetchedLines = (headerWords + 4 + 7) / 8
-        } else {
-            smallRing = 0
-            headerWords = (plan.words + 7) & ~7
-            fetchedLines = (plan.words - (plan.tracks.isEmpty ? 0 : LabelTrack.seldomUsedWords) + 7) / 8
-        }
+        headerWords = (plan.words + 7) & ~7 + (hasSmallRings ? leastCapacity : 0)
+        fetchedLines = (plan.words - (plan.tracks.isEmpty ? 0 : LabelTrack.seldomUsedWords) + 7) / 8
         scratch = .allocate(capacity: plan.boundaryWords)
         headerMemory = ZeroedMemory(count: headerCapacity * headerWords)
         headers = headerMemory.words
@@ -204,7 +200,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Bytes of memory that keys and events take, the index included.
     public var byteCount: Int {
         var bytes =
-            headerCapacity * (headerWords * 8 + MemoryLayout<DropMark>.size) + keys.byteCount + eventByteCount
+            headerCapacity * (bytesPerKey + MemoryLayout<DropMark>.size) + keys.byteCount + eventByteCount
             + labelMemory.pointee.byteCount
         for number in 0..<headerCount {
             let header = headers + number * headerWords
@@ -221,7 +217,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         static let hash = 1
         /// The latest event time of the key: its boundaries stand as of then.
         static let time = 2
-        /// The ring's address, or, where it is the small one in the header, what has to be added to the header's; 0: none.
+        /// The ring's address, or, of the small one behind the header, its distance from the header plus one; 0: none.
         static let ring = 3
         /// Position of the oldest event held; position after the newest; the ring's capacity less one.
         static let first = 4
@@ -230,8 +226,6 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
         /// The address of what a key with events far out of order has beside the ring; 0: nothing.
         static let tiers = 7
         static let boundaries = 8
-        /// No ring is at an address below it, and no small ring as many bytes into its header.
-        static let leastAddress: UInt64 = 1 << 16
     }
 
     @inline(__always) func track(_ track: WindowPlan.Track, _ header: UnsafeMutablePointer<Int64>) -> LabelTrack {
@@ -240,8 +234,8 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
 
     @inline(__always) func ring(_ header: UnsafeMutablePointer<Int64>) -> UnsafeMutablePointer<Int64>? {
         let word = header[Header.ring]
-        // Computed rather than branched on: keys with a small ring come among others.
-        let start = UInt64(bitPattern: word &- 1) < Header.leastAddress ? Int(bitPattern: header) : 0
+        // Computed rather than branched on: keys with the one and the other come mixed.
+        let start = (Int(bitPattern: header) &- 1) & (0 &- Int(word & 1))
         return UnsafeMutablePointer(bitPattern: start &+ Int(word))
     }
 
@@ -384,8 +378,7 @@ public struct EntityWindows: ~Copyable, @unchecked Sendable {
     /// Brings the key's header close.
     @inline(__always) func prefetch(header number: Int, _ shape: some EventShape) {
         var line = UnsafeRawPointer(headers + number &* headerWords)
-        let lines = shape.isPlain ? (shape.eventWords == 1 ? 3 : 2) : fetchedLines
-        let end = line + lines &* 64
+        let end = line + (shape.isPlain ? 2 : fetchedLines) &* 64
         repeat {
             tidemark_prefetch(line)
             line += 64

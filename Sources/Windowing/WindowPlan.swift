@@ -15,9 +15,7 @@ import EventModel
 ///
 ///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ tables, slots, bases │ tracks
 ///
-/// with a small ring behind, where events of a plain plan are of one word,
-///
-/// and an event:
+/// (where an event is one word, a small ring follows), and an event:
 ///
 ///     time and label state │ values │ filter mask │ label's time │ links of each extreme │ decay states
 struct WindowPlan: Sendable {
