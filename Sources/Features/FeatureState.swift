@@ -145,10 +145,12 @@ public final class FeatureState: @unchecked Sendable {
     // MARK: saved state
 
     /// - Parameter slots: of the transactions remembered.
-    public func encode(entity index: Int, slots: Range<Int>, into writer: inout ByteWriter) {
+    /// - Returns: the digest of the entity's windows.
+    public func encode(entity index: Int, slots: Range<Int>, into writer: inout ByteWriter) -> StateDigest {
         let entity = entities[index]
-        entity.windows.encode(into: &writer)
+        let digest = entity.windows.encode(into: &writer)
         if entity.windows.hasLabels { entity.places.encode(slots, into: &writer) }
+        return digest
     }
 
     /// Takes up what `encode` wrote for the same plan; the entity's windows must be new.

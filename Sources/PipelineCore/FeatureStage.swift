@@ -248,13 +248,19 @@ public final class FeatureStage: @unchecked Sendable {
 
     // MARK: saved state
 
-    public func encode(into writer: inout ByteWriter) {
-        for part in 0..<partCount { encode(part: part, slots: control.table.slots, into: &writer) }
+    /// - Returns: the digest.
+    @discardableResult public func encode(into writer: inout ByteWriter) -> StateDigest {
+        var digest = StateDigest()
+        for part in 0..<partCount {
+            digest.insert(encode(part: part, slots: control.table.slots, into: &writer).sum)
+        }
+        return digest
     }
 
     /// Writes what one part remembers behind what the parts before remember.
     /// - Parameter slots: of the transactions remembered.
-    public func encode(part: Int, slots: Range<Int>, into writer: inout ByteWriter) {
+    /// - Returns: the part's digest.
+    public func encode(part: Int, slots: Range<Int>, into writer: inout ByteWriter) -> StateDigest {
         switch part {
         case 0:
             writer.encode(control.watermark.time)
@@ -266,8 +272,10 @@ public final class FeatureStage: @unchecked Sendable {
         case partCount - 1:
             writer.encode(vectors.stride)
             vectors.encode(slots, into: &writer)
-        default: state.encode(entity: part - 1, slots: slots, into: &writer)
+        // Events held are added up once for both.
+        default: return state.encode(entity: part - 1, slots: slots, into: &writer)
         }
+        return digest(part: part)
     }
 
     /// Takes up what `encode` wrote for the same specification; the stage must be new.

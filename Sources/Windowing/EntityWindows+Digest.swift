@@ -12,8 +12,12 @@ extension EntityWindows {
             prefetchOldest(behind: number)
             let header = headers + number * headerWords
             guard isLive(header), let ring = ring(header) else { continue }
-            for position in header[Header.first]..<header[Header.head] {
-                sum &+= hash(header, event(header, ring, position))
+            let (slots, key) = (Slots(header), UInt64(bitPattern: header[Header.hash]))
+            var position = header[Header.first]
+            let head = header[Header.head]
+            while position < head {
+                sum &+= hash(ring + slots[position] &* eventWords, ofKey: key)
+                position &+= 1
             }
         }
         return StateDigest(sum: sum)
@@ -21,7 +25,10 @@ extension EntityWindows {
 
     /// The hash of an event with its key.
     func hash(_ header: UnsafeMutablePointer<Int64>, _ event: UnsafeMutablePointer<Int64>) -> UInt64 {
-        let key = UInt64(bitPattern: header[Header.hash])
+        hash(event, ofKey: UInt64(bitPattern: header[Header.hash]))
+    }
+
+    @inline(__always) private func hash(_ event: UnsafeMutablePointer<Int64>, ofKey key: UInt64) -> UInt64 {
         let words = plan.givenWords
         var hash = folded(
             UInt64(bitPattern: givenWord(event, 0)) ^ key, words > 1 ? UInt64(bitPattern: givenWord(event, 1)) : key)

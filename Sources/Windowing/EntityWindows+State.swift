@@ -14,7 +14,9 @@ extension EntityWindows {
     /// Whether sums were about to be beyond 64 bits.
     private var isWidened: Bool { !plan.isPlain && declaration.aggregates.allSatisfy(\.isPlain) }
 
-    public func encode(into writer: inout ByteWriter) {
+    /// - Returns: the digest, which is part of what is written.
+    @discardableResult public func encode(into writer: inout ByteWriter) -> StateDigest {
+        let digest = digest
         writer.encode(isWidened ? 1 : 0)
         writer.encode(layout)
         writer.encode(digest.sum)
@@ -24,6 +26,7 @@ extension EntityWindows {
             prefetchOldest(behind: number)
             if isLive(headers + number * headerWords) { encodeKey(number, &writer) }
         }
+        return digest
     }
 
     private func encodeKey(_ number: Int, _ writer: inout ByteWriter) {

@@ -336,8 +336,8 @@ public final class PipelineRun {
     private func processFeatures(_ parcel: Parcel, part: Int) {
         features.process(&parcel.block, part: part)
         guard var state = parcel.checkpoint.take() else { return }
-        features.encode(part: part, slots: parcel.block.heldSlots, into: &state)
-        parcel.featureDigest.insert(features.digest(part: part).sum)
+        let digest = features.encode(part: part, slots: parcel.block.heldSlots, into: &state)
+        parcel.featureDigest.insert(digest.sum)
         parcel.checkpoint = consume state
     }
 
@@ -374,7 +374,8 @@ public final class PipelineRun {
     public func checkpoint() throws(RuntimeError) {
         let file = checkpoints.makeFile(at: offset)
         var state = file.makeWriter()
-        features.encode(into: &state)
+        var digest = features.encode(into: &state)
+        digest.insert(models.digest.sum)
         models.encode(into: &state)
         try writeCheckpoint(at: offset, watermark: features.watermark, digest: digest, state, in: file)
     }
