@@ -114,7 +114,7 @@ extension EntityWindows {
         dropMarks[number] = DropMark(givenWord(event(header, ring, header[Header.first]), 0) >> 2)
     }
 
-    /// Notes it for a key whose oldest event is one that is at `time`.
+    /// Notes when a key has something to drop whose oldest event, a new one, is at `time`.
     @inline(__always) func mark(_ header: UnsafeMutablePointer<Int64>, oldest time: Int64) {
         dropMarks[(header - headers) / headerWords] = DropMark(time)
     }

@@ -17,8 +17,8 @@ extension EntityWindows {
             let header = headers + number &* headerWords
             if header[Header.time] < sweep.earliest.milliseconds { prefetch(events: number, shape) }
             // It goes if it has no other events than old ones. Earlier sweeps may have moved its time up.
-            let isFewEvents = header[Header.head] &- header[Header.first] <= 2
-            if isFewEvents || header[Header.time] <= sweep.goneSince { keys.prefetch(indexKey(header)) }
+            let hasFewEvents = header[Header.head] &- header[Header.first] <= 2
+            if hasFewEvents || header[Header.time] <= sweep.goneSince { keys.prefetch(indexKey(header)) }
             for track in tracks where sweep.drops(track, of: header) {
                 self.track(track, header).prefetchDirectory(upTo: sweep.limit)
             }

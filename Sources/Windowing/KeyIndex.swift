@@ -74,7 +74,7 @@ public struct KeyIndex: ~Copyable, @unchecked Sendable {
 
     /// Adds `dense` under `key`. The pair must not be there yet.
     @inlinable public mutating func insert(_ key: Int64, _ dense: Int) {
-        assert(dense >= 0 && dense < Int(UInt32.max))
+        precondition(dense >= 0 && dense < Int(UInt32.max), "number \(dense) for a key; there is room for 2³² − 1")
         if hasToGrow { grow() }
         let hash = Self.hash(key)
         var position = home(hash)
