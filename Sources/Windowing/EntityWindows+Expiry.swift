@@ -213,7 +213,7 @@ extension EntityWindows {
     // MARK: rings
 
     /// A ring's size in `rings`.
-    func ringOrder(_ capacity: Int64) -> Int {
+    private func ringOrder(_ capacity: Int64) -> Int {
         (Int(capacity) / leastCapacity).trailingZeroBitCount
     }
 

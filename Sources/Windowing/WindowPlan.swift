@@ -15,7 +15,7 @@ import EventModel
 ///
 ///     Header │ boundary 0: position, totals │ boundary 1 │ ... │ zeros │ second key word │ tables, slots, bases │ tracks
 ///
-/// (where an event is one word, a small ring follows), and an event:
+/// behind it, where an event is one word, a small ring (`EntityWindows.hasSmallRings`); and an event:
 ///
 ///     time and label state │ values │ filter mask │ label's time │ links of each extreme │ decay states
 struct WindowPlan: Sendable {
